@@ -1,0 +1,67 @@
+/*
+ * gate_link: the gate's end of the wire to its keeper.
+ *
+ * The gate's loop watches link->fd for reading and calls gate_link_next()
+ * until it says ORDER_NONE.  Answers are small and sent at once.
+ */
+#pragma once
+#include "ipc/channel.h"
+#include "ipc/gate_start.h"
+
+/* What the keeper wants. */
+enum order_kind {
+	ORDER_NONE,	  /* nothing more for now */
+	ORDER_RELOAD,	  /* read the configuration, swap, answer */
+	ORDER_DRAIN,	  /* accept no more, finish within grace_us, end */
+	ORDER_QUIT,	  /* end at once */
+	ORDER_REOPEN_LOG, /* somebody moved the log file away */
+	ORDER_LOG_LINE,	  /* the keeper's own event, for the log */
+	ORDER_LOST,	  /* the keeper is gone: drain as if told, and end */
+};
+
+struct order {
+	enum order_kind kind;
+	int64_t grace_us;  /* DRAIN */
+	uint32_t seq;	   /* RELOAD: say it again in the answer */
+	struct slice line; /* LOG_LINE: valid until the next gate_link_next */
+	/*
+	 * RELOAD: all listeners as they shall be.  One whose id the gate knows
+	 * has fd -1 (keep yours); a new one carries its descriptor, which is
+	 * the gate's from now on.  A known id that is absent: stop accepting
+	 * and close it, after the swap succeeded.
+	 */
+	struct gate_listener listeners[GATE_LISTENERS_MAX];
+	size_t n_listeners;
+	char config[GATE_PATH_MAX]; /* RELOAD: "": there is no file */
+};
+
+struct gate_link {
+	struct channel channel;
+	int fd; /* for the loop's poll; -1 when lost */
+};
+
+/*
+ * Take ${fd}, wait at most ${timeout_us} for the keeper's START and fill
+ * ${start} from it.  ERR_TIMEOUT, ERR_EOF, ERR_SYNTAX (not our keeper).
+ */
+MUST_CHECK enum err gate_link_open(
+    struct gate_link *l, int fd, int64_t timeout_us, struct gate_start *start);
+
+/* Close the link and whatever descriptors were not taken. */
+void gate_link_close(struct gate_link *l);
+
+/* The next order, in ${o}; never blocks.  Returns o->kind. */
+enum order_kind gate_link_next(struct gate_link *l, struct order *o);
+
+/* Tell the keeper that this gate serves.  ERR_IO: treat as ORDER_LOST. */
+MUST_CHECK enum err gate_link_ready(struct gate_link *l);
+
+/*
+ * Answer the RELOAD ${seq}: ${ok}, or why the old configuration stays, in one
+ * or more lines of ${text} (at most 4 KiB are sent).  ERR_IO.
+ */
+MUST_CHECK enum err gate_link_reloaded(
+    struct gate_link *l, uint32_t seq, bool ok, struct slice text);
+
+/* Tell the keeper that all is finished; the gate ends now.  ERR_IO. */
+MUST_CHECK enum err gate_link_drained(struct gate_link *l);
