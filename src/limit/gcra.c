@@ -93,18 +93,17 @@ static uint32_t
 intervals_in(
     struct gcra_time room, const struct gcra_rate *rate, uint64_t *rest)
 {
-	uint64_t period = (uint64_t)rate->period_ns;
+	uint64_t period = (uint64_t)rate->period_ns, n;
+	unsigned __int128 wide;
 
-	if ((uint64_t)room.ns < UINT64_MAX / GCRA_COUNT_MAX - 1) {
-		uint64_t n = (uint64_t)room.ns * rate->count + room.rem;
-
+	if (!__builtin_mul_overflow((uint64_t)room.ns, rate->count, &n) &&
+	    !__builtin_add_overflow(n, room.rem, &n)) {
 		*rest = n % period;
 		return (uint32_t)(n / period);
 	}
-	unsigned __int128 n =
-	    (unsigned __int128)(uint64_t)room.ns * rate->count + room.rem;
-	*rest = (uint64_t)(n % period);
-	return (uint32_t)(n / period);
+	wide = (unsigned __int128)(uint64_t)room.ns * rate->count + room.rem;
+	*rest = (uint64_t)(wide % period);
+	return (uint32_t)(wide / period);
 }
 
 /* The numbers for a bucket in ${debt}. */

@@ -20,7 +20,7 @@
 #pragma once
 #include "base/err.h"
 
-#define GCRA_COUNT_MAX 1000000
+#define GCRA_COUNT_MAX 1000000000
 #define GCRA_BURST_MAX 1000000
 #define GCRA_PERIOD_MAX_NS ((int64_t)86400 * 1000000000) /* a day */
 
