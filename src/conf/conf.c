@@ -1,0 +1,85 @@
+#include "conf/conf.h"
+#include "conf/read.h"
+#include <assert.h>
+#include <stdlib.h>
+
+enum {
+	TREE_BYTES_MAX = 24 << 20, /* nodes of a file, while it is read */
+	CONF_BYTES_MAX = 16 << 20, /* what stays */
+};
+
+/* Why there is no configuration: ${e}, said in ${p} too. */
+static enum err
+refuse(struct conf *c, struct conf_problems *p, enum err e)
+{
+	if (e == ERR_NOMEM)
+		conf_problem_error(p, 0, 0, "memory ran out");
+	conf_drop(c);
+	return e;
+}
+
+enum err
+conf_parse(struct slice text, const char *name, struct conf **out,
+    struct conf_problems *p)
+{
+	struct conf *c = calloc(1, sizeof *c);
+	struct tree_node *root;
+	struct arena nodes;
+	enum err e;
+
+	*out = NULL;
+	conf_problems_init(p, name);
+	if (c == NULL)
+		return refuse(c, p, ERR_NOMEM);
+	atomic_init(&c->refs, 1);
+	arena_init(&c->memory, CONF_BYTES_MAX);
+	arena_init(&nodes, TREE_BYTES_MAX);
+	e = tree_parse(text, &nodes, p, &root);
+	if (e == OK)
+		e = read_conf(c, root, p);
+	arena_fini(&nodes);
+	if (e == OK && p->n_errors > 0)
+		e = ERR_SYNTAX;
+	if (e != OK)
+		return refuse(c, p, e);
+	*out = c;
+	return OK;
+}
+
+struct conf *
+conf_default(void)
+{
+	struct conf_problems p;
+	struct conf *c;
+
+	/* An empty text has no errors; what remains is memory. */
+	if (conf_parse(slice_of("", 0), "defaults", &c, &p) != OK)
+		abort();
+	return c;
+}
+
+const struct conf *
+conf_hold(const struct conf *c)
+{
+	struct conf *own = (struct conf *)(uintptr_t)c;
+	unsigned before = atomic_fetch_add(&own->refs, 1);
+
+	assert(before > 0);
+	return c;
+}
+
+void
+conf_drop(const struct conf *c)
+{
+	struct conf *own = (struct conf *)(uintptr_t)c;
+	unsigned before;
+
+	if (own == NULL)
+		return;
+	before = atomic_fetch_sub(&own->refs, 1);
+	assert(before > 0);
+	if (before > 1)
+		return;
+	arena_fini(&own->memory);
+	free(own);
+}
