@@ -3,7 +3,7 @@
  * whatever they hold.
  */
 #include "json/value.h"
-#include <assert.h>
+#include "json/reader.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -183,20 +183,20 @@ json_i64(struct slice raw, int64_t *out)
 enum err
 json_f64(struct slice raw, double *out)
 {
-	char text[1001], *end;
+	struct json_reader r;
+	char text[1001];
 	double v;
 
+	/* strtod takes more than JSON does. */
+	json_reader_init(&r, raw, 1);
+	if (json_next(&r) != JSON_NUMBER || r.n != raw.n)
+		return ERR_SYNTAX;
 	if (raw.n >= sizeof text)
 		return ERR_RANGE;
-	if (raw.n == 0 ||
-	    (raw.p[0] != '-' && (raw.p[0] < '0' || raw.p[0] > '9')))
-		return ERR_SYNTAX;
-	/* strtod wants a NUL; weir never leaves the "C" locale. */
+	/* It wants a NUL, and the "C" locale, which weir never leaves. */
 	memcpy(text, raw.p, raw.n);
 	text[raw.n] = '\0';
-	v = strtod(text, &end);
-	if (end != text + raw.n || isnan(v))
-		return ERR_SYNTAX;
+	v = strtod(text, NULL);
 	if (isinf(v))
 		return ERR_RANGE;
 	*out = v;
