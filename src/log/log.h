@@ -5,9 +5,9 @@
  *                        ^                                        |
  *                        +----------- free blocks <---------------+
  *
- * One thread writes lines; it copies and never blocks, allocates or makes a
- * system call (but one wake-up when the log was idle).  The writer wakes every
- * few tens of milliseconds.  When the sink is full, slow or gone, lines wait
+ * One thread writes lines; it copies and never blocks.  It makes a system call
+ * only to wake a writer that was idle, and for a new block of 64 KiB when all
+ * blocks are waiting.  The writer wakes every few tens of milliseconds.  When the sink is full, slow or gone, lines wait
  * in memory up to the maximum; past it new lines are dropped and counted, and
  * one line says how many once the sink takes lines again.  Lines are never
  * torn: what a short write left is finished first.
@@ -59,5 +59,8 @@ void log_reopen(struct log *l);
  */
 MUST_CHECK enum err log_change(struct log *l, const struct log_opts *opts);
 
+/* Does it go to standard output? */
+bool log_is_stdout(const struct log *l);
+
 /* Is all that was written so far in the sink?  Any thread; for tests. */
-bool log_is_flushed(const struct log *l);
+bool log_is_flushed(struct log *l);
