@@ -26,6 +26,7 @@ static const char usage[] =
     "  --answer-bytes N  bytes of text in an answer not streamed (64)\n"
     "  --first-us N      delay before an answer's first byte (0)\n"
     "  --interval-us N   delay between events (0: back to back)\n"
+    "  --grain-us N      timers go off at multiples of this (250)\n"
     "  --per-write N     events handed to the kernel at once (1)\n"
     "GET /-/stats tells its counters.\n";
 
@@ -76,6 +77,9 @@ set_option(int c, const char *v, int *port, struct reply_options *r,
 		s->first_ns =
 		    parse_number("--first-us", v, 0, 3600000000) * 1000;
 		break;
+	case 'g':
+		s->grain_ns = parse_number("--grain-us", v, 1, 1000000) * 1000;
+		break;
 	case 'i':
 		s->interval_ns =
 		    parse_number("--interval-us", v, 0, 3600000000) * 1000;
@@ -94,15 +98,15 @@ main(int argc, char **argv)
 	    {"slots", 1, NULL, 's'}, {"events", 1, NULL, 'e'},
 	    {"bytes", 1, NULL, 'b'}, {"answer-bytes", 1, NULL, 'a'},
 	    {"first-us", 1, NULL, 'f'}, {"interval-us", 1, NULL, 'i'},
-	    {"per-write", 1, NULL, 'w'}, {"help", 0, NULL, 'h'},
-	    {NULL, 0, NULL, 0}};
+	    {"per-write", 1, NULL, 'w'}, {"grain-us", 1, NULL, 'g'},
+	    {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0}};
 	struct reply_options r = {.kind = REPLY_ANY,
 	    .events = 64,
 	    .event_bytes = 8,
 	    .answer_bytes = 64,
 	    .slots = 4,
 	    .model = "scripted"};
-	struct serve_options s = {.per_write = 1};
+	struct serve_options s = {.per_write = 1, .grain_ns = 250000};
 	int c, listener, port = 0;
 
 	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {

@@ -322,7 +322,8 @@ wait_events(struct epoll_event *ev, int max)
 	struct timespec t, *timeout = NULL;
 
 	if (due >= 0) {
-		int64_t left = due - clock_ns();
+		int64_t tick = due + opt.grain_ns - due % opt.grain_ns;
+		int64_t left = tick - clock_ns();
 		left = left > 0 ? left : 0;
 		t.tv_sec = left / 1000000000;
 		t.tv_nsec = left % 1000000000;

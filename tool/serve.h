@@ -12,6 +12,7 @@
 struct serve_options {
 	int64_t first_ns;    /* from the request's end to the first byte */
 	int64_t interval_ns; /* from event to event */
+	int64_t grain_ns;    /* timers go off at multiples of this, above 0 */
 	int per_write;	     /* events handed to the kernel at once */
 };
 
