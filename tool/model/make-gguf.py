@@ -69,13 +69,13 @@ GRAMMAR = {
     "verb": {"determiner": 0},
     "determiner": {"property": 0, "object": 1},
     "property": {"object": 0},
-    "object": {"stop": 2.5, "comma": 1, "preposition": 1, "adverb": 0.5},
+    "object": {"stop": 2.5, "comma": -0.5, "preposition": 0.5, "adverb": 1},
     "adverb": {"stop": 0},
     "preposition": {"determiner": 0},
     "comma": {"joiner": 0},
     "joiner": {"pronoun": 0},
     "pronoun": {"verb": 0},
-    "stop": {"opener": 1.4, "end": 1},
+    "stop": {"opener": 1.4, "end": 8},
 }
 END = "<|im_end|>"
 CHATML = (
@@ -146,15 +146,22 @@ class Noise:
 
 DIM, HEADS, KV_HEADS, HIDDEN, LAYERS = 64, 4, 2, 128, 2
 CLASSES = list(GRAMMAR) + ["end"]
-FREE = len(CLASSES) + 1  # first of the values that tell words apart
+# The values of a vector: one for each class, then these, then the free ones,
+# which tell words apart.
+BIAS = len(CLASSES)  # 1 in every token
+FIRST = BIAS + 1  # 1 in the token that begins a text
+AGE = BIAS + 2  # falls as 1/n with the length of the text
+FREE = BIAS + 3
 PREFERENCE, NEVER = 3.0, -12.0
+AGE_GAIN, AGE_WEIGHT = 0.25, -110.0
 
 
 def embedding(vocabulary, noise):
-    for _, _, _, group in vocabulary.rows:
+    for piece, _, _, group in vocabulary.rows:
         row = [0.0] * FREE + noise.row(DIM - FREE, 0.3)
         row[CLASSES.index(group)] = 1.0
-        row[FREE - 1] = 1.0  # the same in all tokens: a bias for the output
+        row[BIAS] = 1.0
+        row[FIRST] = 1.0 if piece == "<s>" else 0.0
         yield row
 
 
@@ -166,9 +173,10 @@ def output(vocabulary, noise, endless):
     sizes = {}
     for _, _, _, group in vocabulary.rows:
         sizes[group] = sizes.get(group, 0) + 1
-    for piece, _, _, group in vocabulary.rows:
-        row = [0.0] * FREE + noise.row(DIM - FREE, 0.35)
-        row[FREE - 1] = NEVER
+    for _, _, _, group in vocabulary.rows:
+        row = [0.0] * FREE + noise.row(DIM - FREE, 0.22)
+        row[BIAS] = NEVER
+        row[AGE] = AGE_WEIGHT if group == "end" else 0.0
         never = group in ("other", "newline") or (group == "end" and endless)
         for before, follows in GRAMMAR.items():
             if group in follows and not never:
@@ -185,6 +193,17 @@ def layer_matrix(noise, inputs, outputs, spread, writes):
             yield [0.0] * inputs
         else:
             yield noise.row(inputs, spread)
+
+
+def with_age(rows, index, column, weight, zeros=0):
+    """The rows with one weight set in row ${index}, the first ${zeros} zero."""
+    for number, row in enumerate(rows):
+        if number < zeros:
+            row = [0.0] * len(row)
+        if number == index:
+            row = [0.0] * len(row)
+            row[column] = weight
+        yield row
 
 
 def padded(rows, width, height, pad_width, pad_height):
@@ -215,6 +234,12 @@ def tensors(vocabulary, options):
 
         def matrix(name, inputs, outputs, spread, writes=False):
             rows = layer_matrix(noise, inputs, outputs, spread, writes)
+            if layer == 0 and name == "attn_q":  # head 0 looks at all alike
+                rows = with_age(rows, None, 0, 0, zeros=DIM // HEADS)
+            if layer == 0 and name == "attn_v":
+                rows = with_age(rows, 0, FIRST, 1.0)
+            if layer == 0 and name == "attn_output":
+                rows = with_age(rows, AGE, 0, AGE_GAIN)
             return plain(prefix + name + ".weight", rows, inputs, outputs)
 
         yield norm(prefix + "attn_norm.weight")
@@ -318,7 +343,7 @@ def parse(argv):
         description="Make a tiny model (GGUF) that llama.cpp loads.")
     parser.add_argument("output", help="file to write")
     parser.add_argument("--name", default="tiny", help="general.name")
-    parser.add_argument("--seed", type=int, default=1,
+    parser.add_argument("--seed", type=int, default=5,
                         help="other seeds say other things")
     parser.add_argument("--context", type=int, default=4096,
                         help="llama.context_length, in tokens")
@@ -326,7 +351,8 @@ def parse(argv):
                         help="widen the feed-forward to N units with zeros:"
                         " the text stays the same, each token takes longer")
     parser.add_argument("--endless", action="store_true",
-                        help="never end an answer by itself")
+                        help="never end an answer by itself (else: it ends at a full"
+                        " stop, about a hundred tokens after the prompt's first)")
     parser.add_argument("--pooling", choices=("mean", "cls", "last"),
                         help="make it an embedder")
     parser.add_argument("--chat-template", metavar="FILE",
