@@ -4,7 +4,7 @@
  * by the reader without a look.
  */
 #include "dialect/inspect.h"
-#include "dialect/name.h"
+#include "model/name.h"
 #include "json/value.h"
 
 enum role {

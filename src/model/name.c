@@ -2,7 +2,7 @@
  * A name is written out once in full, lower case; every other form is a part
  * of that text.
  */
-#include "dialect/name.h"
+#include "model/name.h"
 
 static const struct slice default_host = SLICE("registry.ollama.ai");
 static const struct slice default_space = SLICE("library");
