@@ -5,6 +5,7 @@
  */
 #include "log/access.h"
 #include "log/text.h"
+#include "base/utf8.h"
 
 /* A key with all that surrounds it, as a literal of known length. */
 #define KEY_TEXT(key) ",\"" key "\":\""
@@ -14,7 +15,7 @@
 static inline char *
 put_quoted(char *out, struct slice s)
 {
-	out = text_put(out, text_cut(s, ACCESS_TEXT_MAX));
+	out = text_put(out, utf8_cut(s, ACCESS_TEXT_MAX));
 	*out++ = '"';
 	return out;
 }

@@ -1,6 +1,7 @@
 #include "log/event.h"
 #include "log/stamp.h"
 #include "log/text.h"
+#include "base/utf8.h"
 #include <assert.h>
 #include <poll.h>
 #include <unistd.h>
@@ -71,7 +72,7 @@ put_escaped(struct out *o, struct slice s)
 
 	if (room <= TEXT_SLACK)
 		return;
-	s = text_cut(s, (room - TEXT_SLACK) / TEXT_GROWTH);
+	s = utf8_cut(s, (room - TEXT_SLACK) / TEXT_GROWTH);
 	o->at = text_put(o->at, s);
 }
 
@@ -79,7 +80,7 @@ static struct slice
 value_of(const struct event_arg *arg, char digits[21])
 {
 	if (arg->text.p != NULL)
-		return text_cut(arg->text, EVENT_TEXT_MAX);
+		return utf8_cut(arg->text, EVENT_TEXT_MAX);
 	return slice_of(
 	    digits, (size_t)(text_put_i64(digits, arg->number) - digits));
 }
@@ -139,7 +140,7 @@ event_format(char *out, int64_t wall_us, enum event_id id,
 	put(&o, slice_str(f->code));
 	put(&o, slice_str("\",\"text\":\""));
 	/* A sentence beside itself: half of the room stays for the values. */
-	put_escaped(&o, text_cut(slice_of(text, n), EVENT_TEXT_MAX / 2));
+	put_escaped(&o, utf8_cut(slice_of(text, n), EVENT_TEXT_MAX / 2));
 	put(&o, slice_str("\""));
 	for (size_t i = 0; i < n_args; i++) {
 		struct slice v = value_of(&args[i], digits);

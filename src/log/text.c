@@ -1,4 +1,5 @@
 #include "log/text.h"
+#include "base/utf8.h"
 
 #define ONES 0x0101010101010101u
 #define HIGHS 0x8080808080808080u
@@ -18,34 +19,6 @@ needs_care(uint64_t w)
 	return ((w | (w - ONES * 0x20) | (quote - ONES) | (slash - ONES) |
 		    (del - ONES)) &
 		   HIGHS) != 0;
-}
-
-/* Length of the well-formed UTF-8 sequence at ${p}; 0: it is none. */
-static size_t
-utf8_len(const unsigned char *p, size_t n)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t len = p[0] < 0x80 ? 1
-	    : p[0] < 0xc2	 ? 0
-	    : p[0] < 0xe0	 ? 2
-	    : p[0] < 0xf0	 ? 3
-	    : p[0] < 0xf5	 ? 4
-				 : 0;
-	uint32_t c;
-
-	if (len < 2)
-		return len;
-	if (len > n)
-		return 0;
-	c = p[0] & (0x7fu >> len);
-	for (size_t i = 1; i < len; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (p[i] & 0x3f);
-	}
-	if (c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
-		return 0;
-	return len;
 }
 
 static char *
@@ -78,7 +51,7 @@ static char *
 put_one(char *out, struct slice s, size_t *used)
 {
 	const unsigned char *p = (const unsigned char *)s.p;
-	size_t len = utf8_len(p, s.n);
+	size_t len = utf8_len(s);
 
 	*used = len ? len : 1;
 	if (len == 0)
@@ -115,19 +88,6 @@ text_put(char *out, struct slice s)
 		s = slice_from(s, used);
 	}
 	return out;
-}
-
-struct slice
-text_cut(struct slice s, size_t max)
-{
-	if (s.n <= max)
-		return s;
-	s.n = max;
-	/* Bytes 10xxxxxx continue a character; step back to its first. */
-	while (s.n > 0 && ((unsigned char)s.p[s.n] & 0xc0) == 0x80 &&
-	    max - s.n < 4)
-		s.n--;
-	return s;
 }
 
 char *

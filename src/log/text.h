@@ -18,9 +18,6 @@ enum {
  */
 char *text_put(char *out, struct slice s);
 
-/* The first bytes of ${s}, at most ${max}, not cut inside a character. */
-struct slice text_cut(struct slice s, size_t max);
-
 /* Write ${v} in decimal, at most 20 bytes. */
 char *text_put_u64(char *out, uint64_t v);
 

@@ -8,6 +8,7 @@
  */
 #pragma once
 #include "base/buf.h"
+#include "base/hash.h"
 
 enum metric_id {
 #define METRIC(name, kind, text, labels, help) METRIC_##name,
@@ -33,8 +34,7 @@ enum {
 struct metric_fact {
 	const char *name; /* "weir_requests_total" */
 	const char *help;
-	const char *labels[METRIC_LABELS_MAX];
-	size_t n_labels;
+	const char *labels[METRIC_LABELS_MAX]; /* NULL behind the last */
 	enum metric_kind kind;
 };
 
@@ -43,6 +43,9 @@ struct series;
 
 /* The row of ${id}. */
 const struct metric_fact *metric_get(enum metric_id id);
+
+/* How many labels ${id} has. */
+size_t metric_labels(enum metric_id id);
 
 /* Nothing counted yet.  NULL when memory ran out. */
 struct metrics *metrics_new(struct hash_key seed);

@@ -3,6 +3,7 @@
  */
 #include "log/stamp.h"
 #include "log/text.h"
+#include "base/utf8.h"
 #include <stdarg.h>
 #include <setjmp.h>
 #include <cmocka.h>
@@ -106,7 +107,7 @@ test_cut(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
-		struct slice s = text_cut(slice_str(cuts[i].in), cuts[i].max);
+		struct slice s = utf8_cut(slice_str(cuts[i].in), cuts[i].max);
 
 		assert_true(slice_is(s, cuts[i].out));
 	}

@@ -1,0 +1,191 @@
+#include "metric/metric.h"
+#include "base/utf8.h"
+#include "metric/series.h"
+#include <assert.h>
+#include <stdlib.h>
+
+#define COUNTER METRIC_COUNTER
+#define GAUGE METRIC_GAUGE
+#define HISTOGRAM METRIC_HISTOGRAM
+/* In parentheses, so that a list passes through a macro as one argument. */
+#define LABELS(...) ({__VA_ARGS__})
+#define NO_LABELS ({NULL})
+#define UNWRAP(...) __VA_ARGS__
+
+static const struct metric_fact facts[METRIC_COUNT] = {
+#define METRIC(id, kd, text, lb, hp)                                           \
+	[METRIC_##id] = {                                                      \
+	    .name = text, .help = hp, .labels = UNWRAP lb, .kind = kd},
+#include "facts/metrics.def"
+#undef METRIC
+};
+
+_Static_assert((int)METRIC_COUNT < 128, "an id is one byte of a key");
+
+const struct metric_fact *
+metric_get(enum metric_id id)
+{
+	assert((unsigned)id < METRIC_COUNT);
+	return &facts[id];
+}
+
+size_t
+metric_labels(enum metric_id id)
+{
+	size_t n = 0;
+
+	while (n < METRIC_LABELS_MAX && metric_get(id)->labels[n] != NULL)
+		n++;
+	return n;
+}
+
+static size_t
+max_series(enum metric_id id)
+{
+	return facts[id].kind == METRIC_HISTOGRAM ? METRIC_HISTOGRAMS_MAX
+						  : METRIC_SERIES_MAX;
+}
+
+struct metrics *
+metrics_new(struct hash_key seed)
+{
+	struct metrics *m = calloc(1, sizeof *m);
+	size_t max = 0;
+
+	if (m == NULL)
+		return NULL;
+	for (enum metric_id id = 0; id < METRIC_COUNT; id++) {
+		m->families[id].last = &m->families[id].first;
+		max += max_series(id) + 1; /* and "other" */
+	}
+	table_init(&m->table, max, seed);
+	/* A metric without labels is there from the first, with 0. */
+	for (enum metric_id id = 0; id < METRIC_COUNT; id++)
+		if (metric_labels(id) == 0)
+			(void)metric_series(m, id, NULL);
+	return m;
+}
+
+void
+metrics_free(struct metrics *m)
+{
+	for (enum metric_id id = 0; id < METRIC_COUNT; id++)
+		for (struct series *s = m->families[id].first, *next; s;
+		     s = next) {
+			next = s->next;
+			free(s->histogram);
+			free(s);
+		}
+	table_fini(&m->table);
+	free(m);
+}
+
+/* The key of ${id} and ${labels} at ${out}; returns its length. */
+static size_t
+make_key(char *out, enum metric_id id, const struct slice *labels)
+{
+	char *p = out;
+
+	*p++ = (char)id;
+	for (size_t i = 0; i < metric_labels(id); i++) {
+		struct slice v = utf8_cut(labels[i], METRIC_LABEL_BYTES);
+
+		*p++ = (char)(v.n >> 8);
+		*p++ = (char)(v.n & 255);
+		if (v.n > 0)
+			memcpy(p, v.p, v.n);
+		p += v.n;
+	}
+	return (size_t)(p - out);
+}
+
+/* A new series in its family and the table; NULL without memory. */
+static struct series *
+add_series(struct metrics *m, enum metric_id id, struct slice key)
+{
+	struct family *f = &m->families[id];
+	struct series *s = calloc(1, sizeof *s + key.n);
+
+	if (s == NULL)
+		return NULL;
+	memcpy(s->key, key.p, key.n);
+	s->n_key = key.n;
+	s->node.key = slice_of(s->key, key.n);
+	if (facts[id].kind == METRIC_HISTOGRAM &&
+	    (s->histogram = calloc(1, sizeof *s->histogram)) == NULL)
+		goto undo_series;
+	if (table_add(&m->table, &s->node) != OK)
+		goto undo_histogram;
+	*f->last = s;
+	f->last = &s->next;
+	f->n++;
+	return s;
+undo_histogram:
+	free(s->histogram);
+undo_series:
+	free(s);
+	return NULL;
+}
+
+struct series *
+metric_series(struct metrics *m, enum metric_id id, const struct slice *labels)
+{
+	static const struct slice others[METRIC_LABELS_MAX] = {
+	    SLICE("other"), SLICE("other"), SLICE("other"), SLICE("other")};
+	char room[1 + METRIC_LABELS_MAX * (2 + METRIC_LABEL_BYTES)];
+	struct slice key = slice_of(room, make_key(room, id, labels));
+	struct table_node *node = table_find(&m->table, key);
+	struct series *s = NULL;
+
+	if (node == NULL && m->families[id].n >= max_series(id)) {
+		key.n = make_key(room, id, others);
+		node = table_find(&m->table, key);
+	}
+	if (node != NULL)
+		return TABLE_OF(node, struct series, node);
+	s = add_series(m, id, key);
+	return s ? s : &m->nowhere;
+}
+
+void
+series_add(struct series *s, int64_t n)
+{
+	s->value += n;
+}
+
+void
+series_set(struct series *s, int64_t value)
+{
+	s->value = value;
+}
+
+int64_t
+series_value(const struct series *s)
+{
+	return s->histogram ? (int64_t)s->histogram->n : s->value;
+}
+
+void
+series_observe(struct series *s, int64_t us)
+{
+	if (s->histogram != NULL)
+		loglin_add(s->histogram, us > 0 ? (uint64_t)us : 0);
+}
+
+int64_t
+series_quantile(const struct series *s, int permille)
+{
+	if (s->histogram == NULL)
+		return 0;
+	return (int64_t)loglin_quantile(s->histogram, permille);
+}
+
+enum err
+metrics_on_print(
+    struct metrics *m, void (*fn)(struct metrics *, void *), void *arg)
+{
+	if (m->n_hooks == METRICS_HOOKS_MAX)
+		return ERR_FULL;
+	m->hooks[m->n_hooks++] = (struct metrics_hook){fn, arg};
+	return OK;
+}
