@@ -1,0 +1,106 @@
+/*
+ * caller: who sends a request.
+ *
+ *   key in a header ──> keyring ──────────┐
+ *   address ──────────> from: networks ───┼──> struct caller
+ *   address ──────────> anonymous, by address (IPv6: by /64)
+ *
+ * Callers live as long as anybody holds them.  A reload changes the rows and
+ * rates of those that are there, so counters in flight, lines and limits go
+ * on; a caller that is no longer configured ends with its last request.
+ * Limits themselves are cells in memory that survives the process.
+ */
+#pragma once
+#include "base/list.h"
+#include "base/table.h"
+#include "caller/address.h"
+#include "caller/keyfile.h"
+#include "conf/conf.h"
+#include "limit/cells.h"
+#include "queue/queue.h"
+
+/* Where `weir key` keeps keys: this file in the state folder. */
+#define CALLER_KEYFILE "keys"
+
+/* Anonymous callers that are known at one time; beyond it all share one. */
+enum { CALLER_ANONYMOUS_MAX = 8192 };
+
+struct caller_set;
+
+struct caller {
+	struct slice name;  /* as configured, or "anonymous" */
+	struct slice shown; /* for logs: "anonymous@192.168.1.0/24" */
+	bool is_anonymous;
+	struct address address; /* of anonymous ones, see address_group */
+	/*
+	 * Its row: models, manage_models, over, class, ...  Valid until the
+	 * next caller_set_load: look, do not keep.
+	 */
+	const struct conf_caller *row;
+	/* `rate` and `burst`, and limits.listing; count 0: no limit. */
+	struct gcra_rate rate, listing;
+	struct cells_key rate_key, listing_key;
+	struct queue_caller line; /* its part in the queue */
+	uint64_t body_bytes; /* of bodies held; kept by whoever holds them */
+	/* the set's own */
+	uint32_t refs;
+	bool is_listed; /* by the set; else it ends with its last holder */
+	const struct conf *kept; /* of one that is no longer listed */
+	struct table_node node;
+	struct list idle;
+	char name_text[KEYFILE_NAME_MAX];
+	char shown_text[80];
+};
+
+/* What tells who it is; header values as they came, empty if absent. */
+struct caller_request {
+	struct slice authorization; /* "Bearer KEY"; other schemes: nobody */
+	struct slice x_api_key;
+	struct slice api_key;
+	struct address peer; /* address_of(its socket) */
+};
+
+/*
+ * A set without callers; caller_set_load before use.  ${cells} is kept and
+ * gives the keys of the callers' limits.  Aborts if memory runs out.
+ */
+struct caller_set *caller_set_new(const struct cells *cells);
+
+/* Free the set; nobody may hold a caller any more. */
+void caller_set_free(struct caller_set *set);
+
+/*
+ * Make ${conf} (a reference is taken) and the valid keys of ${keys} (borrowed)
+ * what holds from now on.  A key's caller that is not configured has the row
+ * of the caller named `default`, where there is one, else no limits.  Callers
+ * with the same name are the same before and after.  Aborts if memory runs out.
+ */
+void caller_set_load(struct caller_set *set, const struct conf *conf,
+    const struct keyfile *keys);
+
+/*
+ * Who sends ${r}?  In this order: the first of its credentials that is
+ * somebody's key; ERR_UNKNOWN_KEY if one has the form of weir's own keys; the
+ * first configured caller whose `from` has the address; ERR_KEY_REQUIRED with
+ * `anonymous: refuse`; the anonymous caller of the address.
+ *
+ * OK: ${out} is held for whoever asked; give it back with caller_drop.
+ */
+MUST_CHECK enum err caller_identify(struct caller_set *set,
+    const struct caller_request *r, struct caller **out);
+
+/* One more holder. */
+struct caller *caller_hold(struct caller *c);
+
+/* One holder less. */
+void caller_drop(struct caller_set *set, struct caller *c);
+
+/* The caller named ${name} that is configured or has a key, else NULL. */
+struct caller *caller_find(const struct caller_set *set, struct slice name);
+
+/*
+ * Walk all callers, anonymous ones too: NULL gives the first, the last one
+ * gives NULL.  For status and metrics; nothing may be loaded, identified or
+ * dropped meanwhile.
+ */
+struct caller *caller_next(const struct caller_set *set, struct caller *after);

@@ -1,0 +1,156 @@
+/* See caller/caller.h: from a request to its caller, on every request. */
+#include "caller/caller_set.h"
+#include <assert.h>
+#include <stdlib.h>
+
+_Static_assert(sizeof(struct address) == 17, "bytes of a key, no padding");
+
+/* The KEY of "Bearer KEY" (RFC 6750 2.1); empty if it is anything else. */
+static struct slice
+bearer(struct slice value)
+{
+	static const struct slice scheme = SLICE("bearer ");
+	struct slice s = slice_trim(value);
+
+	if (!slice_eq_nocase(slice_to(s, scheme.n), scheme))
+		return slice_of(NULL, 0);
+	return slice_trim(slice_from(s, scheme.n));
+}
+
+/*
+ * Whose key is among the credentials of ${r}?  ERR_NOT_FOUND: nobody's;
+ * ERR_UNKNOWN_KEY: nobody's, and one should have been.
+ */
+static enum err
+by_key(const struct caller_set *set, const struct caller_request *r,
+    struct caller **out)
+{
+	const struct slice given[] = {bearer(r->authorization),
+	    slice_trim(r->x_api_key), slice_trim(r->api_key)};
+	enum err e = ERR_NOT_FOUND;
+
+	for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
+		if (given[i].n == 0)
+			continue;
+		if (key_is_ours(given[i]))
+			e = ERR_UNKNOWN_KEY;
+		if (set->keys.n == 0 || given[i].n > KEY_LONGEST)
+			continue;
+		struct key_digest d = key_hash(set->hasher, given[i]);
+		if ((*out = keyring_find(&set->keys, &d)) != NULL)
+			return OK;
+	}
+	return e;
+}
+
+static struct caller *
+by_network(const struct caller_set *set, const struct address *peer)
+{
+	if (peer->is_unix)
+		return NULL;
+	for (size_t i = 0; i < set->n_nets; i++)
+		if (conf_net_has(&set->nets[i].net, peer->ip))
+			return set->nets[i].caller;
+	return NULL;
+}
+
+/* Let the anonymous caller that has been idle longest go, if there is one. */
+static void
+make_room(struct caller_set *set)
+{
+	struct list *oldest = list_first(&set->idle);
+	struct caller *c;
+
+	if (set->by_address.n < CALLER_ANONYMOUS_MAX || oldest == NULL)
+		return;
+	c = LIST_OF(oldest, struct caller, idle);
+	list_del(&c->idle);
+	table_del(&set->by_address, &c->node);
+	caller_end(c);
+}
+
+/* The anonymous caller of ${peer}; all share one where there is no room. */
+static struct caller *
+by_address(struct caller_set *set, const struct address *peer)
+{
+	struct address group = address_group(peer);
+	struct table_node *n = table_find(
+	    &set->by_address, slice_of((const char *)&group, sizeof group));
+	struct caller *c;
+
+	if (n != NULL)
+		return TABLE_OF(n, struct caller, node);
+	make_room(set);
+	if ((c = calloc(1, sizeof *c)) == NULL)
+		return set->crowd;
+	c->is_anonymous = true;
+	c->address = group;
+	c->node.key = slice_of((const char *)&c->address, sizeof c->address);
+	caller_init(c, set->cells, set->crowd->name);
+	if (table_add(&set->by_address, &c->node) != OK) {
+		free(c);
+		return set->crowd;
+	}
+	caller_apply(c, set->conf, set->conf->anonymous_caller);
+	return c;
+}
+
+enum err
+caller_identify(
+    struct caller_set *set, const struct caller_request *r, struct caller **out)
+{
+	struct caller *c = NULL;
+	enum err e = by_key(set, r, &c);
+
+	assert(set->conf != NULL);
+	if (e == ERR_UNKNOWN_KEY)
+		return e;
+	if (e != OK && (c = by_network(set, &r->peer)) == NULL) {
+		if (set->conf->anonymous == CONF_ACCESS_REFUSE)
+			return ERR_KEY_REQUIRED;
+		c = by_address(set, &r->peer);
+	}
+	*out = caller_hold(c);
+	return OK;
+}
+
+struct caller *
+caller_hold(struct caller *c)
+{
+	if (c->refs++ == 0)
+		list_del(&c->idle);
+	return c;
+}
+
+void
+caller_drop(struct caller_set *set, struct caller *c)
+{
+	assert(c->refs > 0);
+	if (--c->refs > 0 || c == set->crowd)
+		return;
+	if (c->is_anonymous)
+		list_add(&set->idle, &c->idle);
+	else if (!c->is_listed)
+		caller_end(c);
+}
+
+static struct caller *
+of_node(struct table_node *n)
+{
+	return n == NULL ? NULL : TABLE_OF(n, struct caller, node);
+}
+
+struct caller *
+caller_next(const struct caller_set *set, struct caller *after)
+{
+	struct caller *c = NULL;
+
+	if (after == NULL || !after->is_anonymous)
+		c = of_node(table_next(
+		    &set->named, after == NULL ? NULL : &after->node));
+	if (c == NULL && (after == NULL || !after->is_anonymous))
+		c = of_node(table_next(&set->by_address, NULL));
+	else if (c == NULL)
+		c = of_node(table_next(&set->by_address, &after->node));
+	return c;
+}
