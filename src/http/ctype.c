@@ -69,28 +69,44 @@ is_ctl(char c)
 	return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
 }
 
+static const uint64_t ones = 0x0101010101010101u;
+
 /*
- * Eight bytes at once.  `(w - lows) & ~w & highs` has the high bit of a byte
- * set where it is below the low; it may also err above the first such byte,
- * and TAB is no hit, so a word with a hit is looked at again byte by byte.
+ * The high bit of each byte of ${w} that is below 128 and stays so when ${add},
+ * at most 127, is added.  Sums of seven bits stay in their byte: it is exact.
  */
+static uint64_t
+no_carry(uint64_t w, unsigned add)
+{
+	return ~(((w & (ones * 0x7f)) + ones * add) | w) & (ones << 7);
+}
+
+/* Which byte in memory has the lowest high bit set in ${mask}? */
+static size_t
+first_byte(uint64_t mask)
+{
+	return (size_t)(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+		       ? __builtin_ctzll(mask)
+		       : __builtin_clzll(mask)) /
+	    8;
+}
+
 size_t
 http_ctl_find(struct slice s)
 {
-	const uint64_t ones = 0x0101010101010101u, highs = ones << 7;
 	size_t i = 0;
 
-	while (i + 8 <= s.n) {
-		uint64_t w, del, hit;
+	for (; i + 8 <= s.n; i += 8) {
+		uint64_t w, hit;
 
 		memcpy(&w, s.p + i, 8);
-		del = w ^ (ones * 0x7f);
-		hit = ((w - ones * 0x20) & ~w) | ((del - ones) & ~del);
-		if (hit & highs)
-			for (size_t k = i; k < i + 8; k++)
-				if (is_ctl(s.p[k]))
-					return k;
-		i += 8;
+		/* below 32, or 127 */
+		hit = no_carry(w, 0x60) | no_carry(w ^ (ones * 0x7f), 0x7f);
+		if (hit == 0)
+			continue;
+		hit &= ~no_carry(w ^ (ones * '\t'), 0x7f);
+		if (hit)
+			return i + first_byte(hit);
 	}
 	while (i < s.n && !is_ctl(s.p[i]))
 		i++;

@@ -303,45 +303,77 @@ judge_expect(struct http_head *h, struct summary *s, struct slice value,
 	return false;
 }
 
-/* Take field ${i} into account, if it is one that decides. */
+static bool
+judge_coding(struct http_head *h, struct summary *s, struct slice value,
+    struct http_fault *f)
+{
+	static const struct slice chunked = SLICE("chunked");
+
+	if (s->n_codings++ || !slice_eq_nocase(value, chunked))
+		return refuse(f, "Transfer-Encoding is not exactly chunked");
+	h->chunked = true;
+	return true;
+}
+
+static bool
+judge_host(struct summary *s, struct slice value, struct http_fault *f)
+{
+	if (s->n_hosts++)
+		return refuse(f, "more than one Host");
+	if (!http_are(HTTP_HOST, value))
+		return refuse(f, "Host is malformed");
+	return true;
+}
+
+/* Is ${name}, of the length of ${lower}, the same without case? */
+static bool
+is_name(const char *name, const char *lower, size_t n)
+{
+	return slice_eq_nocase(slice_of(name, n), slice_of(lower, n));
+}
+
+/*
+ * Take field ${i} into account, if it is one that decides.  Most are told by
+ * their length.
+ */
 static bool
 judge_field(enum http_side side, struct http_head *h, struct summary *s,
     unsigned i, struct http_fault *f)
 {
-	static const struct slice host = SLICE("host");
-	static const struct slice length = SLICE("content-length");
-	static const struct slice coding = SLICE("transfer-encoding");
-	static const struct slice connection = SLICE("connection");
-	static const struct slice expect = SLICE("expect");
-	static const struct slice chunked = SLICE("chunked");
-	struct slice name = http_head_name(h, i), value = http_head_value(h, i);
+	const struct http_field *field = &h->fields[i];
+	const char *name = h->base + field->name_at;
+	struct slice value =
+	    slice_of(h->base + field->value_at, field->value_n);
 
-	if (name.n == length.n && slice_eq_nocase(name, length)) {
+	switch (field->name_n) {
+	case sizeof "host" - 1:
+		if (side == HTTP_SIDE_REQUEST && is_name(name, "host", 4))
+			return judge_host(s, value, f);
+		return true;
+	case sizeof "expect" - 1:
+		if (side == HTTP_SIDE_REQUEST && is_name(name, "expect", 6))
+			return judge_expect(h, s, value, f);
+		return true;
+	case sizeof "connection" - 1:
+		if (is_name(name, "connection", 10)) {
+			s->close = s->close || http_list_has(value, "close");
+			s->keep_alive =
+			    s->keep_alive || http_list_has(value, "keep-alive");
+		}
+		return true;
+	case sizeof "content-length" - 1:
+		if (!is_name(name, "content-length", 14))
+			return true;
 		if (s->n_lengths++)
 			return refuse(f, "more than one Content-Length");
 		return judge_length(h, value, f);
-	}
-	if (name.n == coding.n && slice_eq_nocase(name, coding)) {
-		if (s->n_codings++ || !slice_eq_nocase(value, chunked))
-			return refuse(
-			    f, "Transfer-Encoding is not exactly chunked");
-		h->chunked = true;
-	} else if (name.n == connection.n &&
-	    slice_eq_nocase(name, connection)) {
-		s->close = s->close || http_list_has(value, "close");
-		s->keep_alive =
-		    s->keep_alive || http_list_has(value, "keep-alive");
-	} else if (side == HTTP_SIDE_RESPONSE) {
+	case sizeof "transfer-encoding" - 1:
+		if (is_name(name, "transfer-encoding", 17))
+			return judge_coding(h, s, value, f);
 		return true;
-	} else if (name.n == host.n && slice_eq_nocase(name, host)) {
-		if (s->n_hosts++)
-			return refuse(f, "more than one Host");
-		if (!http_are(HTTP_HOST, value))
-			return refuse(f, "Host is malformed");
-	} else if (name.n == expect.n && slice_eq_nocase(name, expect)) {
-		return judge_expect(h, s, value, f);
+	default:
+		return true;
 	}
-	return true;
 }
 
 bool

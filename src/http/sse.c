@@ -102,6 +102,7 @@ give(struct sse *s, struct slice in, size_t n, size_t *used,
 {
 	*used = n;
 	item->raw = slice_to(in, n);
+	item->lines_at = s->lines_at;
 	item->event = slice_of(in.p + s->event_at, s->event_n);
 	item->data = slice_of(in.p + s->data_at, s->data_n);
 	item->n_data = s->n_data;
@@ -118,7 +119,7 @@ skip_bom(struct sse *s, struct slice in)
 	if (in.n < bom.n && slice_starts(bom, in))
 		return false;
 	if (slice_starts(in, bom))
-		s->line_at = s->scanned = bom.n;
+		s->lines_at = s->line_at = s->scanned = bom.n;
 	s->is_begun = true;
 	return true;
 }
@@ -152,7 +153,7 @@ enum err
 sse_join(const struct sse_item *item, struct buf *out)
 {
 	static const struct slice lf = SLICE("\n");
-	size_t at = 0, scanned = 0, n = 0;
+	size_t at = item->lines_at, scanned = at, n = 0;
 	struct line line;
 
 	while (find_line(item->raw, at, true, &scanned, &line)) {

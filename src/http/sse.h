@@ -26,6 +26,7 @@ enum sse_kind {
 
 struct sse_item {
 	struct slice raw;   /* all of it, its blank line included */
+	size_t lines_at;    /* in raw: 3 behind a byte order mark, else 0 */
 	struct slice event; /* value of the last `event:` line; n 0: none */
 	struct slice data;  /* value of the only `data:` line */
 	size_t n_data;	    /* `data:` lines; if not 1, data is the last */
@@ -38,6 +39,7 @@ struct sse {
 	size_t scanned; /* of it: no line end before here */
 	size_t event_at, event_n;
 	size_t data_at, data_n, n_data;
+	size_t lines_at;
 	bool is_begun; /* the byte order mark has been dealt with */
 	bool is_eof;
 	bool has_field; /* a line that is no comment */
