@@ -1,6 +1,38 @@
-/* The program: everything is in the rooms; ctl/ reads the command line. */
+/* The program: ctl/ reads the command line, and here it meets its command. */
+#include "ctl/args.h"
+#include "ctl/check.h"
+#include "ctl/command.h"
+#include <assert.h>
+#include <stdio.h>
+
+static int (*const commands[CTL_COUNT])(const struct ctl_args *) = {
+    [CTL_SERVE] = ctl_later,
+    [CTL_CHECK] = ctl_check,
+    [CTL_RELOAD] = ctl_later,
+    [CTL_KEY_ADD] = ctl_later,
+    [CTL_KEY_LIST] = ctl_later,
+    [CTL_KEY_REVOKE] = ctl_later,
+    [CTL_GATE] = ctl_later,
+    [CTL_VERSION] = ctl_version,
+    [CTL_HELP] = ctl_help,
+    [CTL_MAN] = ctl_man,
+};
+
 int
-main(void)
+main(int argc, char **argv)
 {
-	return 0;
+	struct ctl_args args;
+	struct buf complaint;
+
+	buf_init(&complaint, 4096);
+	if (ctl_args_parse(argc, argv, &args, &complaint) != OK) {
+		(void)fprintf(stderr, "%.*s", SLICE_ARG(buf_slice(&complaint)));
+		buf_fini(&complaint);
+		return 2;
+	}
+	buf_fini(&complaint);
+	if (args.wants_help)
+		return ctl_help_of(args.command);
+	assert(commands[args.command] != NULL);
+	return commands[args.command](&args);
 }

@@ -38,10 +38,9 @@ void conf_problem_warn(struct conf_problems *p, uint32_t line, uint32_t column,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /*
- * Append the errors, then the warnings, each in the order of the file, one a
- * line:
+ * Append the errors, then the warnings, both in the order of the file: lines
  * `FILE:LINE:COLUMN: TEXT`, warnings with `warning: ` before the text, and how
- * many errors more there are.  ERR_FULL, ERR_NOMEM.
+ * many more there are of each.  ERR_FULL, ERR_NOMEM.
  */
 MUST_CHECK enum err conf_problems_print(
     const struct conf_problems *p, struct buf *out);
