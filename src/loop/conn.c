@@ -293,7 +293,7 @@ on_written(uv_write_t *req, int status)
 		fail(c);
 		return;
 	}
-	c->wrote_us = loop_now_us();
+	c->wrote_us = os_now_us();
 	if (c->out.n > 0) {
 		flush_out(c);
 		return;
@@ -399,7 +399,7 @@ conn_write(struct conn *c, const struct slice *s, unsigned n)
 		done = try_now(c, bufs, used);
 		if (done == bytes)
 			return OK;
-		c->wrote_us = loop_now_us();
+		c->wrote_us = os_now_us();
 	}
 	used = skip_bytes(bufs, used, done);
 	if ((e = buf_reserve(&c->out, bytes - done)) != OK)
@@ -432,7 +432,7 @@ conn_write_kept(struct conn *c, const struct slice *s, unsigned n)
 	done = try_now(c, bufs, used);
 	if (done == bytes)
 		return OK;
-	c->wrote_us = loop_now_us();
+	c->wrote_us = os_now_us();
 	used = skip_bytes(bufs, used, done);
 	return start_write(c, bufs, used, bytes - done);
 }

@@ -4,19 +4,13 @@
 
 enum { TIMERS_MAX = 1 << 20, SPARE_CHUNKS = 256 };
 
-int64_t
-loop_now_us(void)
-{
-	return (int64_t)(uv_hrtime() / 1000);
-}
-
 static void on_alarm(uv_timer_t *alarm);
 
 /* libuv counts milliseconds; a timer must not ring early. */
 static void
 set_alarm(struct loop *l, int64_t at_us)
 {
-	int64_t now_us = loop_now_us();
+	int64_t now_us = os_now_us();
 	uint64_t ms =
 	    at_us > now_us ? (uint64_t)(at_us - now_us + 999) / 1000 : 0;
 
@@ -29,7 +23,7 @@ static void
 on_alarm(uv_timer_t *alarm)
 {
 	struct loop *l = alarm->data;
-	int64_t now_us = loop_now_us();
+	int64_t now_us = os_now_us();
 	struct heap_node *min;
 
 	l->alarm_us = 0;
@@ -50,8 +44,21 @@ on_alarm(uv_timer_t *alarm)
 }
 
 static void
+on_idle(uv_idle_t *idle)
+{
+	(void)idle;
+}
+
+void
+loop_again(struct loop *l)
+{
+	(void)uv_idle_start(&l->idle, on_idle);
+}
+
+static void
 run_turns(struct loop *l)
 {
+	(void)uv_idle_stop(&l->idle);
 	LIST_EACH_SAFE (it, &l->turns) {
 		struct loop_turn *t = LIST_OF(it, struct loop_turn, node);
 
@@ -85,6 +92,7 @@ loop_init(struct loop *l)
 	(void)uv_timer_init(&l->uv, &l->alarm);
 	(void)uv_check_init(&l->uv, &l->check);
 	(void)uv_prepare_init(&l->uv, &l->prepare);
+	(void)uv_idle_init(&l->uv, &l->idle);
 	l->alarm.data = l->check.data = l->prepare.data = l;
 	(void)uv_check_start(&l->check, on_check);
 	(void)uv_prepare_start(&l->prepare, on_prepare);
@@ -99,6 +107,7 @@ loop_fini(struct loop *l)
 	uv_close((uv_handle_t *)&l->alarm, NULL);
 	uv_close((uv_handle_t *)&l->check, NULL);
 	uv_close((uv_handle_t *)&l->prepare, NULL);
+	uv_close((uv_handle_t *)&l->idle, NULL);
 	(void)uv_run(&l->uv, UV_RUN_NOWAIT);
 	clean = uv_loop_close(&l->uv) == 0;
 	heap_fini(&l->timers);

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/heap.h"
 #include "base/list.h"
+#include "os/clock.h"
 #include <uv.h>
 
 struct loop {
@@ -18,6 +19,7 @@ struct loop {
 	uv_timer_t alarm;
 	uv_check_t check;
 	uv_prepare_t prepare;
+	uv_idle_t idle; /* started: do not block in the next poll */
 	struct heap timers;
 	int64_t alarm_us; /* when the alarm rings, 0: not set */
 	struct list turns;
@@ -57,8 +59,8 @@ void loop_stop(struct loop *l);
 /* Call ${t}->fn after each batch of events from now on. */
 void loop_add_turn(struct loop *l, struct loop_turn *t);
 
-/* Now, in microseconds of the monotonic clock. */
-int64_t loop_now_us(void);
+/* Have the turn hooks called again soon, without waiting for an event. */
+void loop_again(struct loop *l);
 
 /* Prepare ${t}, not set. */
 void timer_init(struct timer *t, struct loop *l, void (*fn)(struct timer *t));
