@@ -1,0 +1,454 @@
+#include "engine/engine.h"
+#include "engine/address.h"
+#include "engine/listing.h"
+#include "engine/probe.h"
+#include "engine/upstream.h"
+#include "os/file.h"
+#include <assert.h>
+#include <stdlib.h>
+
+enum { MODELS_MAX = 10000 };
+
+static const struct {
+	const char *name;
+	unsigned moves;
+} states[ENGINE_STATES] = {
+#define TO(machine, name) (1u << machine##_##name)
+#define STATE(machine, name, text, moves) STATE_##machine(name, text, moves)
+#define STATE_ENGINE(nm, text, mv) [ENGINE_##nm] = {text, mv},
+#include "facts/states.def"
+#undef STATE_ENGINE
+#undef STATE
+#undef TO
+};
+
+const char *
+engine_state_name(enum engine_state s)
+{
+	return states[s].name;
+}
+
+const char *
+engine_kind_name(enum engine_kind k)
+{
+	switch (k) {
+	case ENGINE_OLLAMA:
+		return "ollama";
+	case ENGINE_LLAMA:
+		return "llama-server";
+	case ENGINE_OPENAI:
+		return "openai";
+	case ENGINE_AUTO:
+		break;
+	}
+	return "auto";
+}
+
+const char *
+engine_why(const struct engine *e)
+{
+	switch (e->why) {
+	case ERR_CONNECT:
+		return "it does not accept connections: is it running, and "
+		       "is the url right?";
+	case ERR_EOF:
+		return "it closed the connection before it answered";
+	case ERR_TIMEOUT:
+		return "it accepts connections but does not answer";
+	case ERR_ENGINE_LOADING:
+		return "it is loading its model";
+	case ERR_ENGINE_KEY:
+		return "it wants an API key: set key_file for this engine";
+	case ERR_LOOP:
+		return "this address is a weir's; it must be the engine's";
+	case ERR_SYNTAX:
+	case ERR_ENGINE_PROTOCOL:
+		return "what answers there is not an engine's HTTP";
+	default:
+		return "it has not answered yet";
+	}
+}
+
+struct engine *
+engine_hold(struct engine *e)
+{
+	e->refs++;
+	return e;
+}
+
+void
+engine_drop(struct engine *e)
+{
+	assert(e->refs > 0);
+	if (--e->refs > 0)
+		return;
+	listing_clear(e);
+	table_fini(&e->models);
+	address_fini(e);
+	free((void *)(uintptr_t)e->name.p);
+	free((void *)(uintptr_t)e->key.p);
+	free(e);
+}
+
+void
+engine_move(struct engine *e, enum engine_state to, enum err why)
+{
+	if (e->state == to) {
+		if (to == ENGINE_DOWN)
+			e->why = why;
+		return;
+	}
+	assert(states[e->state].moves & 1u << to);
+	e->state = to;
+	e->since_us = os_now_us();
+	e->why = why;
+	if (to == ENGINE_DOWN)
+		upstream_close_idle(e);
+	series_set(e->m_up, to == ENGINE_UP);
+	if (e->set->on_state)
+		e->set->on_state(e->set->ctx_state, e);
+	if (e->set->on_change)
+		e->set->on_change(e->set->ctx);
+}
+
+void
+engine_note_alive(struct engine *e)
+{
+	e->seen_us = os_now_us();
+	if (!e->is_retired)
+		engine_move(e, ENGINE_UP, OK);
+}
+
+void
+engine_note_dead(struct engine *e, enum err why)
+{
+	if (e->is_retired)
+		return;
+	engine_move(e, ENGINE_DOWN, why);
+	probe_soon(e);
+}
+
+void
+engine_set_init(struct engine_set *s, struct loop *l, struct metrics *m,
+    struct hash_key seed)
+{
+	*s = (struct engine_set){.loop = l, .metrics = m, .seed = seed};
+	list_init(&s->engines);
+}
+
+static struct slice
+own(struct slice s)
+{
+	char *p = malloc(s.n ? s.n : 1);
+
+	if (p == NULL)
+		abort();
+	memcpy(p, s.p, s.n);
+	return slice_of(p, s.n);
+}
+
+/* Boot and reload may abort where memory is out. */
+static struct engine *
+engine_new(struct engine_set *s, const struct conf_engine *ce)
+{
+	struct engine *e = calloc(1, sizeof *e);
+
+	if (e == NULL)
+		abort();
+	e->refs = 1;
+	e->set = s;
+	e->loop = s->loop;
+	e->name = own(ce->name);
+	e->state = ENGINE_UNKNOWN;
+	e->since_us = os_now_us();
+	list_init(&e->node);
+	list_init(&e->idle);
+	list_init(&e->busy);
+	table_init(&e->models, MODELS_MAX, s->seed);
+	e->m_up = metric_series(s->metrics, METRIC_ENGINE_UP, &e->name);
+	e->m_slots = metric_series(s->metrics, METRIC_SLOTS, &e->name);
+	e->m_slots_used =
+	    metric_series(s->metrics, METRIC_SLOTS_USED, &e->name);
+	return e;
+}
+
+static void
+retire(struct engine *e)
+{
+	e->is_retired = true;
+	list_del(&e->node);
+	probe_stop(e);
+	upstream_close_idle(e);
+	series_set(e->m_up, 0);
+	series_set(e->m_slots, 0);
+	engine_drop(e);
+}
+
+/* What may change while the engine stays. */
+static void
+set_limits(struct engine *e, const struct conf_engine *ce)
+{
+	e->connect_us = ce->connect_us;
+	e->first_byte_us = ce->first_byte_us;
+	e->between_bytes_us = ce->between_bytes_us;
+	e->conf_slots = ce->slots == CONF_AUTO ? 0 : (unsigned)ce->slots;
+	if (e->conf_slots)
+		e->slots = e->conf_slots;
+	else if (e->slots == 0)
+		e->slots = 1;
+	series_set(e->m_slots, e->slots);
+}
+
+static enum engine_kind
+kind_of(enum conf_engine_kind k)
+{
+	switch (k) {
+	case CONF_ENGINE_KIND_OLLAMA:
+		return ENGINE_OLLAMA;
+	case CONF_ENGINE_KIND_LLAMA_SERVER:
+		return ENGINE_LLAMA;
+	case CONF_ENGINE_KIND_OPENAI:
+		return ENGINE_OPENAI;
+	case CONF_ENGINE_KIND_AUTO:
+		break;
+	}
+	return ENGINE_AUTO;
+}
+
+/* A key that cannot be read is none; the engine's 401 then says so. */
+static void
+read_key(struct engine *e, const struct conf_engine *ce)
+{
+	struct buf b;
+
+	free((void *)(uintptr_t)e->key.p);
+	e->key = (struct slice){0};
+	if (ce->key_file.n == 0)
+		return;
+	buf_init(&b, 4096);
+	if (file_read(ce->key_file.p, &b, NULL) == OK)
+		e->key = own(slice_trim(buf_slice(&b)));
+	buf_fini(&b);
+}
+
+static struct engine *
+find_search(struct engine_set *s)
+{
+	LIST_EACH (it, &s->engines) {
+		struct engine *e = LIST_OF(it, struct engine, node);
+
+		if (e->is_search)
+			return e;
+	}
+	return NULL;
+}
+
+static struct engine *
+find_same(struct engine_set *s, const struct conf_engine *ce)
+{
+	LIST_EACH (it, &s->engines) {
+		struct engine *e = LIST_OF(it, struct engine, node);
+
+		if (!e->is_search && slice_eq(e->name, ce->name) &&
+		    e->conf_kind == kind_of(ce->kind) &&
+		    address_is(e, &ce->url))
+			return e;
+	}
+	return NULL;
+}
+
+/* The engine of ${ce}: the one that is there, or a new one. */
+static void
+keep_or_add(struct engine_set *s, const struct conf_engine *ce, bool is_search,
+    struct list *keep)
+{
+	struct engine *e = is_search ? find_search(s) : find_same(s, ce);
+	bool is_new = e == NULL;
+
+	if (is_new) {
+		e = engine_new(s, ce);
+		e->conf_kind = kind_of(ce->kind);
+		e->kind = e->conf_kind;
+		e->is_search = is_search;
+		address_init(e, &ce->url);
+	}
+	read_key(e, ce);
+	set_limits(e, ce);
+	list_del(&e->node);
+	list_add(keep, &e->node);
+	if (is_new)
+		probe_start(e);
+}
+
+void
+engine_set_update(struct engine_set *s, const struct conf *conf)
+{
+	struct list keep;
+
+	list_init(&keep);
+	for (size_t i = 0; i < conf->n_engines; i++)
+		keep_or_add(s, &conf->engines[i], false, &keep);
+	if (conf->n_engines == 0) {
+		struct conf_engine local = {.name = SLICE("local"),
+		    .url = {.host = SLICE("127.0.0.1"), .port = 11434},
+		    .slots = CONF_AUTO,
+		    .connect_us = 2 * CONF_SECOND,
+		    .first_byte_us = 1800 * CONF_SECOND,
+		    .between_bytes_us = 900 * CONF_SECOND};
+
+		keep_or_add(s, &local, true, &keep);
+	}
+	LIST_EACH_SAFE (it, &s->engines)
+		retire(LIST_OF(it, struct engine, node));
+	LIST_EACH_SAFE (it, &keep) {
+		list_del(it);
+		list_add(&s->engines, it);
+	}
+}
+
+void
+engine_set_fini(struct engine_set *s)
+{
+	LIST_EACH_SAFE (it, &s->engines)
+		retire(LIST_OF(it, struct engine, node));
+}
+
+static bool
+lists(const struct engine *e, struct slice model)
+{
+	return table_find(&e->models, model) != NULL;
+}
+
+/* 2: lists it; 1: may run it; 0: lists others only. */
+static int
+fitness(const struct engine *e, struct slice model)
+{
+	if (model.n == 0 || !e->has_listing)
+		return 1;
+	return lists(e, model) ? 2 : 0;
+}
+
+static bool
+can_work(const struct engine *e)
+{
+	return e->state == ENGINE_UP && !e->is_draining;
+}
+
+/*
+ * Who lists the model serves it, also if it means waiting while another has
+ * nothing to do; where nobody lists it the engines know best.
+ */
+static struct engine *
+pick(struct engine_set *s, struct slice model, bool needs_slot)
+{
+	struct engine *best = NULL;
+	int fit = -1;
+
+	LIST_EACH (it, &s->engines) {
+		struct engine *e = LIST_OF(it, struct engine, node);
+
+		if (can_work(e) && fitness(e, model) > fit)
+			fit = fitness(e, model);
+	}
+	LIST_EACH (it, &s->engines) {
+		struct engine *e = LIST_OF(it, struct engine, node);
+
+		if (!can_work(e) || fitness(e, model) != fit ||
+		    (needs_slot && e->in_use >= e->slots))
+			continue;
+		if (best == NULL ||
+		    e->in_use * best->slots < best->in_use * e->slots)
+			best = e;
+	}
+	return best;
+}
+
+struct engine *
+engine_try_slot(struct engine_set *s, struct slice model)
+{
+	struct engine *e = pick(s, model, true);
+
+	if (e == NULL)
+		return NULL;
+	e->in_use++;
+	series_set(e->m_slots_used, e->in_use);
+	return engine_hold(e);
+}
+
+bool
+engine_has_slot(struct engine_set *s, struct slice model)
+{
+	return pick(s, model, true) != NULL;
+}
+
+void
+engine_give_slot(struct engine *e)
+{
+	struct engine_set *s = e->set;
+
+	assert(e->in_use > 0);
+	e->in_use--;
+	series_set(e->m_slots_used, e->in_use);
+	engine_drop(e);
+	if (s->on_change)
+		s->on_change(s->ctx);
+}
+
+struct engine *
+engine_find_up(struct engine_set *s, struct slice model)
+{
+	return pick(s, model, false);
+}
+
+bool
+engine_is_expected(
+    const struct engine_set *s, int64_t now_us, int64_t within_us)
+{
+	LIST_EACH (it, &s->engines) {
+		struct engine *e = LIST_OF(it, struct engine, node);
+
+		if (e->state == ENGINE_UP || e->state == ENGINE_UNKNOWN ||
+		    (e->seen_us && now_us - e->seen_us <= within_us))
+			return true;
+	}
+	return false;
+}
+
+unsigned
+engine_slots_up(const struct engine_set *s)
+{
+	unsigned n = 0;
+
+	LIST_EACH (it, &s->engines) {
+		struct engine *e = LIST_OF(it, struct engine, node);
+
+		if (e->state == ENGINE_UP)
+			n += e->slots;
+	}
+	return n;
+}
+
+const struct engine_model *
+engine_find_model(const struct engine_set *s, struct slice canonical)
+{
+	LIST_EACH (it, &s->engines) {
+		struct engine *e = LIST_OF(it, struct engine, node);
+		struct table_node *n = table_find(&e->models, canonical);
+
+		if (n)
+			return TABLE_OF(n, struct engine_model, node);
+	}
+	return NULL;
+}
+
+bool
+engine_has_listings(const struct engine_set *s)
+{
+	LIST_EACH (it, &s->engines) {
+		struct engine *e = LIST_OF(it, struct engine, node);
+
+		if (e->state == ENGINE_UP && !e->has_listing)
+			return false;
+	}
+	return true;
+}

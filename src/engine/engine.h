@@ -1,0 +1,155 @@
+/*
+ * engine: a server that runs models: its address, state, slots, connections
+ * and the models that it lists.
+ *
+ *   UNKNOWN -> UP <-> DOWN      proved by probe.c and by traffic
+ *
+ * One engine_set per gate.  An engine that a reload took away is retired: it
+ * gets nothing new and is freed when its last connection closes.
+ */
+#pragma once
+#include "base/table.h"
+#include "conf/conf.h"
+#include "loop/loop.h"
+#include "metric/metric.h"
+#include <sys/socket.h>
+
+enum engine_kind { ENGINE_AUTO, ENGINE_OLLAMA, ENGINE_LLAMA, ENGINE_OPENAI };
+
+#define TO(machine, name) (1u << machine##_##name)
+#define STATE(machine, name, text, moves) STATE_##machine(name)
+#define STATE_ENGINE(name) ENGINE_##name,
+enum engine_state {
+#include "facts/states.def"
+	ENGINE_STATES
+};
+#undef STATE_ENGINE
+#undef STATE
+#undef TO
+
+struct engine_address {
+	bool is_unix;
+	union {
+		struct sockaddr sa;
+		struct sockaddr_storage storage;
+	};
+	const char *path; /* of a unix socket */
+};
+
+/* A model that an engine lists; key of the node: its canonical name. */
+struct engine_model {
+	struct table_node node;
+	bool is_remote; /* a stub whose prompts leave this machine */
+	char name[];
+};
+
+struct engine_probe;
+
+struct engine {
+	struct list node; /* in the set */
+	struct engine_set *set;
+	struct loop *loop;
+	unsigned refs;
+
+	struct slice name;
+	enum engine_kind kind; /* found, where configured as auto */
+	enum engine_kind conf_kind;
+	struct slice host; /* for the Host header: 127.0.0.1:11434 */
+	struct slice key;  /* Authorization value, empty: none */
+	char *unix_path;
+	struct engine_address address;
+	bool has_address, is_numeric;
+	bool is_search; /* nobody named one: look at the usual ports */
+	int port;
+	char *host_name; /* to look up */
+	char *host_text; /* what ${host} points at */
+	int64_t connect_us, first_byte_us, between_bytes_us;
+
+	enum engine_state state;
+	int64_t since_us; /* of this state */
+	int64_t seen_us;  /* last proof of life, 0: never */
+	enum err why;	  /* of DOWN */
+	bool is_retired, is_draining;
+
+	unsigned slots;		/* effective */
+	unsigned conf_slots;	/* 0: auto */
+	unsigned in_use;	/* slots held by flows */
+	struct list idle, busy; /* connections */
+
+	struct table models;
+	bool has_listing;
+	struct engine_probe *probe;
+	struct series *m_slots_used, *m_slots, *m_up;
+};
+
+struct engine_set {
+	struct list engines;
+	struct loop *loop;
+	struct metrics *metrics;
+	struct hash_key seed;
+	void (*on_change)(void *ctx); /* a slot came free, a state changed */
+	void (*on_state)(void *ctx, struct engine *e);
+	void *ctx, *ctx_state;
+};
+
+/* Prepare an empty set; ${s}->on_change, on_state and ctx may be set then. */
+void engine_set_init(struct engine_set *s, struct loop *l, struct metrics *m,
+    struct hash_key seed);
+
+/*
+ * Make the set what ${conf} says: engines of the same name, url and kind stay
+ * as they are with new limits, new ones begin to be probed, others retire.  With
+ * no engine configured one is looked for at the usual ports of this machine.
+ */
+void engine_set_update(struct engine_set *s, const struct conf *conf);
+
+/* Retire all; connections close.  The loop must run until they are gone. */
+void engine_set_fini(struct engine_set *s);
+
+/*
+ * Hold a slot of an engine that is up and may run ${model} (canonical; empty:
+ * any): one that lists it before one whose listing is unknown, then the least
+ * loaded.  NULL: none is free now.  Give it back with engine_give_slot.
+ */
+struct engine *engine_try_slot(struct engine_set *s, struct slice model);
+void engine_give_slot(struct engine *e);
+
+/* Would engine_try_slot give one? */
+bool engine_has_slot(struct engine_set *s, struct slice model);
+
+/* An engine that is up, for requests that take no slot; NULL: none. */
+struct engine *engine_find_up(struct engine_set *s, struct slice model);
+
+/* May any engine come to serve soon: is one up, or was it ${within_us} ago? */
+bool engine_is_expected(
+    const struct engine_set *s, int64_t now_us, int64_t within_us);
+
+/* Slots of all engines that are up. */
+unsigned engine_slots_up(const struct engine_set *s);
+
+/* The model's row in any engine's listing; NULL: nobody lists it. */
+const struct engine_model *engine_find_model(
+    const struct engine_set *s, struct slice canonical);
+
+/* Has every engine that is up told its models? */
+bool engine_has_listings(const struct engine_set *s);
+
+/* What traffic showed: it answered; it could not be reached. */
+void engine_note_alive(struct engine *e);
+void engine_note_dead(struct engine *e, enum err why);
+
+/* Names for people. */
+const char *engine_state_name(enum engine_state s);
+const char *engine_kind_name(enum engine_kind k);
+/* Why it is not up, as a part of a sentence. */
+const char *engine_why(const struct engine *e);
+
+/* --- for the files of this room --- */
+
+/* Where to connect to; NULL: not resolved (yet). */
+const struct engine_address *engine_address(struct engine *e);
+/* Keep ${e} alive; let go. */
+struct engine *engine_hold(struct engine *e);
+void engine_drop(struct engine *e);
+/* The one place where a state changes. */
+void engine_move(struct engine *e, enum engine_state to, enum err why);

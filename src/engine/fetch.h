@@ -1,0 +1,39 @@
+/*
+ * fetch: one small request of weir's own to an engine, the whole answer in a
+ * bounded buffer, one call back.  For probes and listings.
+ */
+#pragma once
+#include "engine/engine.h"
+#include "engine/upstream.h"
+
+/* Who answers, where that matters. */
+enum fetch_server { FETCH_OTHER, FETCH_WEIR, FETCH_LLAMA };
+
+struct fetch {
+	struct upstream_user user;
+	struct engine *engine;
+	struct upstream *up; /* NULL: nothing under way */
+	struct buf request, answer;
+	struct timer bound;
+	void (*on_done)(struct fetch *f);
+	enum err err; /* OK: an answer came, with any status */
+	int status;
+	enum fetch_server server; /* as its Server field says */
+};
+
+/* Prepare; answers of more than ${max} bytes are ERR_FULL. */
+void fetch_init(struct fetch *f, struct engine *e, size_t max,
+    void (*on_done)(struct fetch *f));
+
+/*
+ * Send ${method} ${path} with ${body} (JSON; empty: none).  on_done follows,
+ * after ${bound_us} at the latest; not from inside this call.
+ */
+void fetch_start(struct fetch *f, const char *method, const char *path,
+    struct slice body, int64_t bound_us);
+
+/* Stop: on_done does not come any more.  Safe at any moment. */
+void fetch_cancel(struct fetch *f);
+
+/* Cancel and free the buffers. */
+void fetch_fini(struct fetch *f);

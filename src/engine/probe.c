@@ -1,0 +1,266 @@
+#include "engine/probe.h"
+#include "engine/address.h"
+#include "engine/fetch.h"
+#include "engine/listing.h"
+#include "json/reader.h"
+#include "json/value.h"
+#include <stdlib.h>
+
+enum {
+	BEAT_US = 30 * 1000000,
+	BACKOFF_FIRST_US = 100 * 1000,
+	BACKOFF_MAX_US = 2 * 1000000,
+	ANSWER_US = 5 * 1000000,
+	ANSWER_MAX = 16 * 1024 * 1024, /* a listing of thousands of models */
+	OPENAI_SLOTS = 64,
+};
+
+/* Where engines listen when nobody said otherwise, most likely first. */
+static const int usual_ports[] = {11434, 8080, 9931, 1234, 8000};
+
+enum step { STEP_KIND, STEP_ALIVE, STEP_SLOTS, STEP_LISTING };
+
+struct engine_probe {
+	struct fetch fetch;
+	struct engine *engine;
+	struct timer timer;
+	enum step step;
+	int64_t backoff_us;
+	unsigned port; /* index into usual_ports, where searching */
+};
+
+static void
+go(struct engine_probe *p, enum step step)
+{
+	struct engine *e = p->engine;
+	const char *path = "/v1/models";
+
+	p->step = step;
+	if (step == STEP_KIND)
+		path = "/api/version";
+	else if (step == STEP_SLOTS)
+		path = "/props";
+	else if (step == STEP_ALIVE && e->kind == ENGINE_OLLAMA)
+		path = "/api/tags";
+	else if (step == STEP_ALIVE && e->kind == ENGINE_LLAMA)
+		path = "/health";
+	fetch_start(&p->fetch, "GET", path, (struct slice){0}, ANSWER_US);
+}
+
+static void
+rest(struct engine_probe *p)
+{
+	p->backoff_us = BACKOFF_FIRST_US;
+	timer_set(&p->timer, os_now_us() + BEAT_US);
+}
+
+static void
+next_port(struct engine_probe *p)
+{
+	p->port = (p->port + 1) % (sizeof usual_ports / sizeof *usual_ports);
+	address_set_port(p->engine, usual_ports[p->port]);
+}
+
+static void
+failed(struct engine_probe *p, enum err why)
+{
+	struct engine *e = p->engine;
+	int64_t now_us = os_now_us();
+
+	/* Slow to answer a probe, but traffic flows: it is busy, not dead. */
+	if (why == ERR_TIMEOUT && e->state == ENGINE_UP &&
+	    now_us - e->seen_us < BEAT_US) {
+		rest(p);
+		return;
+	}
+	engine_move(e, ENGINE_DOWN, why);
+	e->kind = e->conf_kind;
+	if (e->is_search)
+		next_port(p);
+	else
+		address_refresh(e);
+	timer_set(&p->timer, now_us + p->backoff_us);
+	p->backoff_us *= 2;
+	if (p->backoff_us > BACKOFF_MAX_US)
+		p->backoff_us = BACKOFF_MAX_US;
+}
+
+static bool
+is_json_with(struct slice body, const char *member)
+{
+	struct json_reader r;
+	enum json_kind k;
+
+	json_reader_init(&r, body, 64);
+	if (json_next(&r) != JSON_OBJECT)
+		return false;
+	while ((k = json_skip(&r)) == JSON_KEY) {
+		if (slice_is(json_span(&r), member))
+			return true;
+		(void)json_skip(&r);
+	}
+	return false;
+}
+
+/* /api/version answered, somehow: what is it? */
+static void
+on_kind(struct engine_probe *p)
+{
+	struct engine *e = p->engine;
+	struct fetch *f = &p->fetch;
+
+	if (f->server == FETCH_WEIR) {
+		failed(p, ERR_LOOP);
+		return;
+	}
+	if (f->server == FETCH_LLAMA)
+		e->kind = ENGINE_LLAMA;
+	else if (f->status == 200 &&
+	    is_json_with(buf_slice(&f->answer), "version"))
+		e->kind = ENGINE_OLLAMA;
+	else
+		e->kind = ENGINE_OPENAI;
+	go(p, STEP_ALIVE);
+}
+
+static void
+set_slots(struct engine *e, unsigned slots)
+{
+	if (e->conf_slots || slots == 0 || slots == e->slots)
+		return;
+	e->slots = slots;
+	series_set(e->m_slots, slots);
+	if (e->set->on_change)
+		e->set->on_change(e->set->ctx);
+}
+
+static void
+on_alive(struct engine_probe *p)
+{
+	struct engine *e = p->engine;
+	struct fetch *f = &p->fetch;
+
+	if (e->kind == ENGINE_LLAMA && f->status == 503) {
+		failed(p, ERR_ENGINE_LOADING);
+		return;
+	}
+	if (f->status == 401 || f->status == 403) {
+		failed(p, ERR_ENGINE_KEY);
+		return;
+	}
+	if (f->status != 200) {
+		failed(p, ERR_ENGINE_PROTOCOL);
+		return;
+	}
+	if (e->kind == ENGINE_LLAMA) {
+		go(p, STEP_SLOTS);
+		return;
+	}
+	if (e->kind == ENGINE_OPENAI)
+		set_slots(e, OPENAI_SLOTS);
+	/* An unreadable listing says nothing against the engine. */
+	(void)!(e->kind == ENGINE_OLLAMA
+		? listing_from_ollama(e, buf_slice(&f->answer))
+		: listing_from_openai(e, buf_slice(&f->answer)));
+	engine_note_alive(e);
+	rest(p);
+}
+
+static void
+on_slots(struct engine_probe *p)
+{
+	struct fetch *f = &p->fetch;
+	struct json_reader r;
+	int64_t slots = 0;
+
+	json_reader_init(&r, buf_slice(&f->answer), 64);
+	if (f->status == 200 && json_next(&r) == JSON_OBJECT) {
+		while (json_skip(&r) == JSON_KEY) {
+			bool is_it = slice_is(json_span(&r), "total_slots");
+
+			if (json_skip(&r) == JSON_NUMBER && is_it)
+				(void)!json_i64(json_span(&r), &slots);
+		}
+	}
+	if (slots > 0 && slots <= 4096)
+		set_slots(p->engine, (unsigned)slots);
+	go(p, STEP_LISTING);
+}
+
+static void
+on_done(struct fetch *f)
+{
+	struct engine_probe *p = (struct engine_probe *)(void *)f;
+
+	if (f->err != OK) {
+		failed(p, f->err);
+		return;
+	}
+	switch (p->step) {
+	case STEP_KIND:
+		on_kind(p);
+		break;
+	case STEP_ALIVE:
+		on_alive(p);
+		break;
+	case STEP_SLOTS:
+		on_slots(p);
+		break;
+	case STEP_LISTING:
+		if (f->status == 200)
+			(void)!listing_from_openai(
+			    p->engine, buf_slice(&f->answer));
+		engine_note_alive(p->engine);
+		rest(p);
+		break;
+	}
+	buf_fini(&f->answer);
+}
+
+static void
+on_timer(struct timer *t)
+{
+	struct engine_probe *p = (struct engine_probe *)(void *)((char *)t -
+	    offsetof(struct engine_probe, timer));
+
+	go(p, p->engine->kind == ENGINE_AUTO ? STEP_KIND : STEP_ALIVE);
+}
+
+void
+probe_start(struct engine *e)
+{
+	struct engine_probe *p = calloc(1, sizeof *p);
+
+	if (p == NULL)
+		abort();
+	p->engine = engine_hold(e);
+	p->backoff_us = BACKOFF_FIRST_US;
+	fetch_init(&p->fetch, e, ANSWER_MAX, on_done);
+	timer_init(&p->timer, e->loop, on_timer);
+	e->probe = p;
+	timer_set(&p->timer, os_now_us());
+}
+
+void
+probe_soon(struct engine *e)
+{
+	struct engine_probe *p = e->probe;
+
+	if (p == NULL || p->fetch.up || p->backoff_us > BACKOFF_FIRST_US)
+		return;
+	timer_set(&p->timer, os_now_us() + p->backoff_us);
+}
+
+void
+probe_stop(struct engine *e)
+{
+	struct engine_probe *p = e->probe;
+
+	if (p == NULL)
+		return;
+	e->probe = NULL;
+	timer_stop(&p->timer);
+	fetch_fini(&p->fetch);
+	free(p);
+	engine_drop(e);
+}

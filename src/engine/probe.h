@@ -1,0 +1,19 @@
+/*
+ * probe: is the engine alive, what kind is it, what does it serve?
+ *
+ *   kind? -> alive? -> slots? -> listing -> (30 s) -> alive? ...
+ *       any failure -> DOWN -> again after 0.1 s, doubling to 2 s
+ *
+ * It takes no slot and never waits behind a prefill.
+ */
+#pragma once
+#include "engine/engine.h"
+
+/* Begin to probe ${e}, at once. */
+void probe_start(struct engine *e);
+
+/* Traffic could not reach it: probe now instead of at the next beat. */
+void probe_soon(struct engine *e);
+
+/* Probe no more. */
+void probe_stop(struct engine *e);
