@@ -1,0 +1,167 @@
+/*
+ * flow: one request on its walk, and the one loop that walks it.
+ *
+ *   client has bytes -> flow_new -> flow_run: head, identify, ... stream
+ *                                     |  WAIT: somebody calls flow_run or
+ *                                     |        flow_wake later
+ *                                     '-> settle -> client goes on
+ *
+ * A flow that waits is always known to whoever will wake it; flow_abort takes
+ * it out of all of them.  Memory of one request: this struct, one bounded
+ * arena and the body.
+ */
+#pragma once
+#include "base/arena.h"
+#include "dialect/answer.h"
+#include "dialect/edit.h"
+#include "dialect/error.h"
+#include "dialect/inspect.h"
+#include "dialect/route.h"
+#include "engine/upstream.h"
+#include "flow/env.h"
+#include "http/ndjson.h"
+#include "http/sse.h"
+#include "model/name.h"
+
+struct client;
+
+enum step {
+	STEP_NEXT,   /* on to the next stage */
+	STEP_WAIT,   /* somebody will wake it */
+	STEP_REFUSE, /* f->refusal says why */
+	STEP_AGAIN,  /* the engine failed before it answered: line up again */
+	STEP_DONE,   /* the answer is with the caller, or the caller is gone */
+};
+
+enum stage {
+#define STAGE(name, help) STAGE_##name,
+#include "facts/stages.def"
+#undef STAGE
+	STAGE_settle
+};
+
+/* How the answer to the caller is delimited. */
+enum delimit { DELIMIT_NONE, DELIMIT_LENGTH, DELIMIT_CHUNKS, DELIMIT_CLOSE };
+
+struct flow {
+	struct flow_env *env;
+	struct client *client;
+	const struct conf *conf; /* held */
+	struct list node;	 /* env->ready or env->spare */
+	enum stage stage;
+	bool is_running, is_awake; /* in flow_run; on the ready list */
+	bool is_aborted;	   /* the caller is gone: straight to settle */
+	struct arena arena;
+	char id[ID_LEN];
+	int64_t start_us; /* first byte of the request */
+	int64_t first_us; /* first byte of the answer's body, 0: none */
+	int64_t queued_us, dispatched_us;
+	enum err err; /* what the log line says */
+	struct refusal refusal;
+	enum err dry_run; /* what would have refused it */
+
+	/* head, identify */
+	struct http_head head;
+	bool has_head;
+	struct route_match match;
+	struct caller *caller; /* held */
+	char allow[ROUTE_ALLOW_MAX];
+	bool is_trusted; /* on loopback or a unix socket, or manager */
+
+	/* admit */
+	struct gcra_answer quota;
+	bool has_quota;
+	struct timer delay;
+	bool is_admitted, is_delayed;
+
+	/* body */
+	char *body;
+	size_t body_n, body_cap;
+	size_t direct_seen; /* of what is read into its place */
+	uint64_t body_reserved;
+	int64_t body_from_us;
+	bool body_begun, body_done;
+	bool is_late; /* the head's or body's time is over */
+
+	/* inspect */
+	struct inspect inspect;
+	bool inspect_begun, has_inspect;
+	struct name name; /* canonical */
+	bool has_name;
+	struct edit_plan edits;
+
+	/* queue */
+	struct queue_item item;
+	bool in_line, is_expired;
+
+	/* forward */
+	struct upstream_user user;
+	struct upstream *up;   /* NULL: none */
+	struct engine *engine; /* whose slot is held, or who is asked */
+	bool has_slot, has_engine;
+	unsigned retries, n_deaths;
+	int64_t away_us;	 /* since when no engine could be reached */
+	bool up_head, up_failed; /* what happened, for the stage */
+	enum err up_err;
+
+	/* stream */
+	int status; /* of the answer, 0: none yet */
+	enum delimit delimit;
+	bool relay_begun, head_sent, answer_ended;
+	bool is_unread; /* a piece past all bounds: no usage */
+	enum framing framing;
+	struct answer answer;
+	bool has_answer; /* it is read for usage */
+	struct sse sse;
+	struct ndjson ndjson;
+	struct buf carry; /* an event or line that is not yet whole */
+	struct buf reply; /* head to send with the first bytes */
+	struct buf saved; /* copy for the listing cache */
+	bool saves;
+	char up_type[64]; /* its content type */
+	size_t up_type_n;
+};
+
+/* Begin a request of ${c}.  NULL: no memory. */
+struct flow *flow_new(struct client *c);
+
+/* Walk as far as it goes now.  Not from inside a stage. */
+void flow_run(struct flow *f);
+
+/* Walk at the end of this turn of the loop; safe from anywhere. */
+void flow_wake(struct flow *f);
+
+/* Walk at the next turn, after other events had theirs. */
+void flow_wake_later(struct flow *f);
+
+/*
+ * Its caller is gone (${why}: CLIENT_GONE, CLIENT_STALLED, SHUTTING_DOWN):
+ * whatever it waits for is given up and it settles before this returns, or,
+ * from inside its own stage, as soon as that returns.
+ */
+void flow_abort(struct flow *f, enum err why);
+
+/* --- for the files of this room --- */
+
+/* Set the refusal; always STEP_REFUSE, so that stages can return it. */
+enum step flow_refuse(struct flow *f, enum err e);
+
+/* The stages. */
+#define STAGE(name, help) enum step stage_##name(struct flow *f);
+#include "facts/stages.def"
+#undef STAGE
+
+/* The end of every flow: gives back all that it holds, writes the line. */
+void settle(struct flow *f);
+
+/* Hand out free slots to whoever is next. */
+void queue_dispatch(struct flow_env *env);
+
+/* Those whose wait is over leave the line. */
+void queue_expire(struct flow_env *env);
+
+/* Free the body and give back what was reserved for it. */
+void body_release(struct flow *f);
+
+/* Free the flows that were kept for use again. */
+void flow_free_spare(struct flow_env *env);

@@ -1,0 +1,132 @@
+#include "flow/reply.h"
+#include "flow/client.h"
+#include "http/write.h"
+#include "limit/quota.h"
+#include "os/clock.h"
+
+static struct slice
+flow_id(const struct flow *f)
+{
+	return slice_of(f->id, ID_LEN);
+}
+
+/* HTTP/1.0 keeps a connection only where both say so. */
+static enum err
+add_connection(struct flow *f, struct buf *b)
+{
+	struct client *c = f->client;
+
+	if (client_must_close(c) || f->env->is_draining)
+		c->keep_alive = false;
+	if (f->delimit == DELIMIT_CLOSE)
+		c->keep_alive = false;
+	if (!c->keep_alive)
+		return buf_add_str(b, "Connection: close\r\n");
+	if (f->has_head && f->head.minor == 0)
+		return buf_add_str(b, "Connection: keep-alive\r\n");
+	return OK;
+}
+
+enum err
+reply_head(struct flow *f, int status, struct buf *b)
+{
+	struct slice date =
+	    http_date_get(&f->env->date, os_wall_us() / 1000000);
+	enum err e;
+
+	f->status = status;
+	if ((e = http_write_status(b, status)) != OK ||
+	    (e = buf_add_str(b, "Date: ")) != OK ||
+	    (e = buf_add(b, date)) != OK ||
+	    (e = buf_add_str(b, "\r\nServer: weir\r\nX-Request-Id: ")) != OK ||
+	    (e = buf_add(b, flow_id(f))) != OK ||
+	    (e = buf_add_str(b, "\r\n")) != OK)
+		return e;
+	if (f->has_quota &&
+	    (e = quota_add_fields(b, &f->caller->rate, &f->quota)) != OK)
+		return e;
+	return add_connection(f, b);
+}
+
+static bool
+is_head_request(const struct flow *f)
+{
+	return f->has_head && f->head.method == HTTP_METHOD_HEAD;
+}
+
+void
+reply_whole(struct flow *f, int status, const char *type, struct slice body)
+{
+	struct buf *b = &f->reply;
+	struct slice out[2];
+	enum err e;
+
+	buf_clear(b);
+	e = reply_head(f, status, b);
+	if (e == OK && status == 405)
+		e = http_write_field(b, slice_str("Allow"), f->refusal.what);
+	if (e == OK && status == 401)
+		e = buf_add_str(b, "WWW-Authenticate: Bearer\r\n");
+	if (e == OK && f->err != OK && f->refusal.wait_us > 0 &&
+	    err_get(f->err)->retry)
+		e = http_write_field_u64(b, "Retry-After",
+		    (uint64_t)error_wait_s(f->refusal.wait_us));
+	if (e == OK)
+		e = buf_printf(b, "Content-Type: %s\r\n", type);
+	if (e == OK)
+		e = http_write_field_u64(b, "Content-Length", body.n);
+	if (e == OK)
+		e = http_write_end(b);
+	if (e != OK) {
+		f->client->keep_alive = false;
+		return;
+	}
+	out[0] = buf_slice(b);
+	out[1] = body;
+	f->first_us = os_now_us();
+	client_write(f->client, out, is_head_request(f) ? 1 : 2);
+	f->head_sent = true;
+	f->answer_ended = true;
+}
+
+/* Before the route is known, the shape of the error is guessed by the path. */
+static enum dialect
+dialect_of(const struct flow *f)
+{
+	if (f->match.route)
+		return f->match.route->dialect;
+	if (f->has_head)
+		return route_dialect(http_head_target(&f->head));
+	return DIALECT_OLLAMA;
+}
+
+void
+reply_refusal(struct flow *f)
+{
+	struct buf *body = &f->env->scratch;
+	int status = err_get(f->refusal.err)->status;
+
+	buf_clear(body);
+	/* A head that cannot be read leaves the connection out of step. */
+	if (!f->has_head)
+		f->client->keep_alive = false;
+	if (status == 0 ||
+	    error_write(body, dialect_of(f), &f->refusal, flow_id(f)) != OK) {
+		f->client->keep_alive = false;
+		status = status ? status : 500;
+	}
+	reply_whole(f, status, "application/json", buf_slice(body));
+}
+
+void
+reply_too_many(struct client *c)
+{
+	static const struct slice text =
+	    SLICE("HTTP/1.1 503 Service Unavailable\r\nServer: weir\r\n"
+		  "Content-Type: application/json\r\nRetry-After: 1\r\n"
+		  "Connection: close\r\nContent-Length: 73\r\n\r\n"
+		  "{\"error\":\"Too many connections; close idle ones "
+		  "and try again in 1 s.\"}\n\n");
+
+	(void)!conn_write(&c->conn, &text, 1);
+}

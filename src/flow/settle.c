@@ -1,0 +1,161 @@
+/*
+ * settle: the end of every flow, whatever happened, once.
+ *
+ * Gives back the connection to the engine, the slot, the place in the line and
+ * the body; writes the one log line; counts.  No other file does these.
+ */
+#include "flow/client.h"
+#include "flow/flow.h"
+#include "log/access.h"
+#include "os/clock.h"
+
+static void
+give_back(struct flow *f, int64_t now_us)
+{
+	struct flow_env *env = f->env;
+
+	/* A caller that is gone has its engine told within this turn. */
+	if (f->up)
+		upstream_close(f->up);
+	f->up = NULL;
+	if (f->in_line) {
+		if (f->has_slot && f->status == 200 && f->answer_ended)
+			queue_note_service(
+			    &env->queue, now_us - f->dispatched_us);
+		if (f->has_answer && f->answer.input_tok >= 0)
+			queue_charge(f->item.caller,
+			    (uint64_t)f->answer.input_tok,
+			    f->answer.output_tok > 0
+				? (uint64_t)f->answer.output_tok
+				: 0);
+		queue_del(&env->queue, &f->item);
+		f->in_line = false;
+		series_set(env->m_line, (int64_t)env->queue.n);
+	}
+	if (f->has_slot)
+		engine_give_slot(f->engine);
+	else if (f->has_engine)
+		engine_drop(f->engine);
+	body_release(f);
+	if (f->caller)
+		caller_drop(env->callers, f->caller);
+}
+
+/* The model's name may stand in logs and metrics only where it is known. */
+static struct slice
+shown_model(const struct flow *f)
+{
+	static const struct slice unknown = SLICE("?");
+	struct slice canonical;
+
+	if (!f->has_name)
+		return f->has_inspect && f->inspect.model.n ? unknown
+							    : (struct slice){0};
+	canonical = name_short(&f->name);
+	if (engine_find_model(&f->env->engines, canonical))
+		return canonical;
+	return unknown;
+}
+
+static void
+count(struct flow *f, const struct access *a, struct slice model)
+{
+	struct metrics *m = f->env->metrics;
+	struct slice engine = a->engine;
+	struct slice who =
+	    f->caller ? f->caller->name : (struct slice)SLICE("-");
+	char status[20];
+	struct slice requests[3] = {
+	    who, model, slice_of(status, fmt_u64(status, (uint64_t)a->status))};
+	struct slice pair[2] = {who, model};
+	struct slice code[2] = {who, slice_str(err_get(f->err)->code)};
+	struct slice where[2] = {model, engine};
+
+	series_add(metric_series(m, METRIC_REQUESTS, requests), 1);
+	if (f->err != OK)
+		series_add(metric_series(m, METRIC_ERRORS, code), 1);
+	if (a->input_tokens > 0)
+		series_add(metric_series(m, METRIC_INPUT_TOKENS, pair),
+		    a->input_tokens);
+	if (a->output_tokens > 0)
+		series_add(metric_series(m, METRIC_OUTPUT_TOKENS, pair),
+		    a->output_tokens);
+	if (a->cached_tokens > 0)
+		series_add(metric_series(m, METRIC_CACHED_TOKENS, pair),
+		    a->cached_tokens);
+	if (f->retries)
+		series_add(
+		    metric_series(m, METRIC_RETRIES, &engine), f->retries);
+	if (!f->has_answer)
+		return;
+	if (a->ttft_us >= 0)
+		series_observe(
+		    metric_series(m, METRIC_TTFT, where), a->ttft_us);
+	series_observe(metric_series(m, METRIC_LATENCY, where), a->latency_us);
+	if (a->queue_us >= 0)
+		series_observe(
+		    metric_series(m, METRIC_QUEUE_WAIT, &engine), a->queue_us);
+	for (size_t i = 0; i < a->edits.n; i++) {
+		struct slice name = slice_str(a->edits.name[i]);
+
+		series_add(metric_series(m, METRIC_EDITS, &name), 1);
+	}
+}
+
+static void
+fill(struct flow *f, struct access *a, int64_t now_us)
+{
+	access_init(a);
+	a->ts_us = os_wall_us();
+	a->id = slice_of(f->id, ID_LEN);
+	if (f->caller)
+		a->caller = f->caller->shown;
+	a->model = shown_model(f);
+	if (f->has_engine)
+		a->engine = f->engine->name;
+	if (f->match.route) {
+		a->api = slice_str(dialect_name(f->match.route->dialect));
+		a->path = f->match.route->path;
+	}
+	if (f->has_inspect)
+		a->stream = f->inspect.is_stream;
+	if (f->has_answer) {
+		a->input_tokens = f->answer.input_tok;
+		a->output_tokens = f->answer.output_tok;
+		a->cached_tokens = f->answer.cached_tok;
+	}
+	if (f->queued_us)
+		a->queue_us = (f->dispatched_us ? f->dispatched_us : now_us) -
+		    f->queued_us;
+	if (f->first_us)
+		a->ttft_us = f->first_us - f->start_us;
+	a->latency_us = now_us - f->start_us;
+	/* Gone before it had an answer: nginx's status for that. */
+	a->status = f->status ? f->status : 499;
+	a->err = f->err;
+	a->dry_run = f->dry_run;
+	if (f->retries)
+		a->retries = f->retries;
+	if (f->has_inspect)
+		for (unsigned e = 0; e < EDIT_COUNT; e++)
+			if (f->edits.made & 1u << e)
+				a->edits.name[a->edits.n++] =
+				    edit_name((enum edit)e);
+}
+
+void
+settle(struct flow *f)
+{
+	char line[ACCESS_LINE_MAX];
+	int64_t now_us = os_now_us();
+	struct access a;
+
+	/* A connection that closed before a byte of a request was none. */
+	if (f->has_head || f->status) {
+		fill(f, &a, now_us);
+		count(f, &a, a.model);
+		(void)log_write(f->env->log,
+		    slice_of(line, access_format(&a, &f->env->stamp, line)));
+	}
+	give_back(f, now_us);
+}

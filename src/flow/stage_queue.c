@@ -1,0 +1,167 @@
+/*
+ * queue: wait for a slot of an engine that serves the model.  Routes that take
+ * no slot pass by.
+ */
+#include "flow/flow.h"
+#include <assert.h>
+
+static struct flow *
+flow_of(struct queue_item *it)
+{
+	return (
+	    struct flow *)(void *)((char *)it - offsetof(struct flow, item));
+}
+
+static struct slice
+model_of(const struct flow *f)
+{
+	return f->has_name ? name_short(&f->name) : (struct slice){0};
+}
+
+static bool
+may_run(void *ctx, const struct queue_item *head)
+{
+	struct flow_env *env = ctx;
+	const struct flow *f =
+	    (const struct flow *)(const void *)((const char *)head -
+		offsetof(struct flow, item));
+
+	return engine_has_slot(&env->engines, model_of(f));
+}
+
+static void
+arm_timer(struct flow_env *env)
+{
+	int64_t at_us = queue_next_deadline(&env->queue);
+
+	if (at_us != QUEUE_NEVER)
+		timer_set(&env->queue_timer, at_us);
+}
+
+/* No engine will come: nobody waits for one. */
+static void
+give_up(struct flow_env *env)
+{
+	LIST_EACH_SAFE (n, &env->queue.items) {
+		struct queue_item *it = LIST_OF(n, struct queue_item, all);
+		struct flow *f = flow_of(it);
+
+		queue_del(&env->queue, it);
+		f->is_expired = true;
+		if (!f->is_running)
+			flow_wake(f);
+	}
+}
+
+void
+queue_dispatch(struct flow_env *env)
+{
+	struct queue_item *it;
+
+	if (env->queue.n > 0 &&
+	    !engine_is_expected(
+		&env->engines, os_now_us(), env->conf->queue_hold_us))
+		give_up(env);
+
+	while (
+	    (it = queue_next(&env->queue, may_run, env, os_now_us())) != NULL) {
+		struct flow *f = flow_of(it);
+
+		f->engine = engine_try_slot(&env->engines, model_of(f));
+		assert(f->engine);
+		f->has_slot = f->has_engine = true;
+		f->dispatched_us = os_now_us();
+		if (!f->is_running)
+			flow_wake(f);
+	}
+	series_set(env->m_line, (int64_t)env->queue.n);
+}
+
+void
+queue_expire(struct flow_env *env)
+{
+	struct queue_item *it;
+
+	while ((it = queue_expired(&env->queue, os_now_us())) != NULL) {
+		struct flow *f = flow_of(it);
+
+		f->is_expired = true;
+		flow_wake(f);
+	}
+	arm_timer(env);
+	series_set(env->m_line, (int64_t)env->queue.n);
+}
+
+static int64_t
+guess_wait_us(const struct flow *f)
+{
+	const struct queue *q = &f->env->queue;
+	int64_t us = queue_wait_estimate(q, q->n + 1);
+
+	return us > 0 ? us : 1000000;
+}
+
+static enum step
+refuse_full(struct flow *f, enum err e)
+{
+	f->refusal.wait_us = guess_wait_us(f);
+	return flow_refuse(f, e);
+}
+
+/*
+ * Nobody answers.  Within queue.hold of the last sign of life it is worth to
+ * wait; an engine that was never seen is a mistake to be told at once.
+ */
+static enum step
+refuse_away(struct flow *f)
+{
+	f->refusal.wait_us = 2000000;
+	return flow_refuse(f, ERR_ENGINE_AWAY);
+}
+
+static enum step
+line_up(struct flow *f)
+{
+	struct flow_env *env = f->env;
+	int64_t now_us = os_now_us();
+	enum err e;
+
+	if (!engine_is_expected(&env->engines, now_us, f->conf->queue_hold_us))
+		return refuse_away(f);
+	queue_item_init(&f->item, &f->caller->line);
+	f->item.model = hash_bytes(env->engines.seed, model_of(f));
+	f->item.class = f->match.route->shape == SHAPE_EMBED
+	    ? QUEUE_BATCH
+	    : QUEUE_INTERACTIVE;
+	f->item.bytes = f->body_n;
+	f->item.deadline_us = now_us + f->conf->queue_wait_us;
+	if ((e = queue_try_add(&env->queue, &f->item, now_us)) != OK)
+		return refuse_full(f, e == ERR_NOMEM ? ERR_INTERNAL : e);
+	f->in_line = true;
+	f->queued_us = now_us;
+	return STEP_NEXT;
+}
+
+enum step
+stage_queue(struct flow *f)
+{
+	struct flow_env *env = f->env;
+	enum step step;
+
+	if (f->match.route->class != CLASS_INFERENCE)
+		return STEP_NEXT;
+	if (f->is_expired) {
+		f->in_line = false;
+		return refuse_full(f,
+		    engine_slots_up(&env->engines) ? ERR_QUEUE_TIMEOUT
+						   : ERR_ENGINE_AWAY);
+	}
+	if (!f->in_line) {
+		if ((step = line_up(f)) != STEP_NEXT)
+			return step;
+		queue_dispatch(env);
+		if (!f->has_slot)
+			arm_timer(env);
+	}
+	return f->has_slot ? STEP_NEXT : STEP_WAIT;
+}
