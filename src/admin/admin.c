@@ -1,0 +1,107 @@
+#include "admin/admin.h"
+#include "json/write.h"
+#include "os/clock.h"
+#include <time.h>
+
+static int
+healthz(struct buf *body)
+{
+	return buf_add_str(body, "ok\n") == OK ? 200 : 500;
+}
+
+/* "2026-02-24T18:00:00Z" of a moment of the monotonic clock. */
+static void
+write_since(struct json_writer *w, int64_t at_us)
+{
+	int64_t wall_s = (os_wall_us() - (os_now_us() - at_us)) / 1000000;
+	time_t t = (time_t)wall_s;
+	struct tm tm;
+	char text[32];
+
+	if (gmtime_r(&t, &tm) == NULL)
+		return;
+	json_str(w, "since",
+	    slice_of(
+		text, strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm)));
+}
+
+static void
+write_engine(struct json_writer *w, const struct engine *e)
+{
+	json_object_begin(w, NULL);
+	json_str(w, "name", e->name);
+	json_str(w, "kind", slice_str(engine_kind_name(e->kind)));
+	json_str(w, "url", e->host);
+	json_str(w, "state", slice_str(engine_state_name(e->state)));
+	write_since(w, e->since_us);
+	if (e->state != ENGINE_UP)
+		json_str(w, "why", slice_str(engine_why(e)));
+	json_int(w, "slots", e->slots);
+	json_int(w, "in_use", e->in_use);
+	if (e->has_listing)
+		json_int(w, "models", (int64_t)e->models.n);
+	json_object_end(w);
+}
+
+static int
+readyz(const struct admin *a, bool is_trusted, struct buf *body)
+{
+	bool ready = false;
+	struct json_writer w;
+
+	LIST_EACH (it, &a->engines->engines)
+		if (LIST_OF(it, struct engine, node)->state == ENGINE_UP)
+			ready = true;
+	json_writer_init(&w, body);
+	json_object_begin(&w, NULL);
+	json_bool(&w, "ready", ready);
+	if (!ready)
+		json_str(&w, "reason", slice_str("no engine answers"));
+	if (is_trusted) {
+		json_array_begin(&w, "engines");
+		LIST_EACH (it, &a->engines->engines)
+			write_engine(&w, LIST_OF(it, struct engine, node));
+		json_array_end(&w);
+	}
+	json_object_end(&w);
+	if (w.err != OK || buf_add_char(body, '\n') != OK)
+		return 500;
+	return ready ? 200 : 503;
+}
+
+static int
+metrics(const struct admin *a, bool is_trusted, struct buf *body)
+{
+	if (!is_trusted) {
+		(void)!buf_add_str(body,
+		    "Metrics are told to callers on this machine, and to "
+		    "those with manage_models: true.\n");
+		return 403;
+	}
+	return metrics_print(a->metrics, body) == OK ? 200 : 500;
+}
+
+int
+admin_answer(void *ctx, const struct route *r, bool is_trusted,
+    struct buf *body, const char **type)
+{
+	const struct admin *a = ctx;
+
+	switch (r->id) {
+	case ROUTE_HEALTHZ:
+		*type = "text/plain; charset=utf-8";
+		return healthz(body);
+	case ROUTE_READYZ:
+		*type = "application/json";
+		return readyz(a, is_trusted, body);
+	case ROUTE_METRICS:
+		*type = "text/plain; version=0.0.4; charset=utf-8";
+		return metrics(a, is_trusted, body);
+	default:
+		*type = "text/plain; charset=utf-8";
+		(void)!buf_add_str(body,
+		    "This page is not there; weir answers /healthz, /readyz "
+		    "and /metrics itself.\n");
+		return 404;
+	}
+}

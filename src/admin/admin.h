@@ -1,0 +1,26 @@
+/*
+ * admin: what weir answers itself: /healthz, /readyz, /metrics.
+ *
+ *   /healthz  the gate lives: 200 "ok"
+ *   /readyz   200 while at least one engine is up, else 503; JSON with each
+ *             engine, its state, since when and why (details for callers on
+ *             this machine and managers)
+ *   /metrics  Prometheus text (callers on this machine and managers)
+ */
+#pragma once
+#include "dialect/route.h"
+#include "engine/engine.h"
+
+struct admin {
+	const struct engine_set *engines; /* borrowed */
+	struct metrics *metrics;
+	int64_t started_us;
+};
+
+/*
+ * Write the answer to ${r} into ${body} and return its status; ${type} is set
+ * to its content type.  ${ctx} is the struct admin; ${is_trusted}: details may
+ * be told.
+ */
+int admin_answer(void *ctx, const struct route *r, bool is_trusted,
+    struct buf *body, const char **type);
