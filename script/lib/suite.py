@@ -264,8 +264,6 @@ class Suite:
                 continue
             before, started = dict(self.count), time.monotonic()
             getattr(self, part)()
-            if self.count == before and self.options.k:
-                continue
             print("%-7s %s  (%.0f s)" % (
                 part, counted({k: self.count[k] - before[k] for k in before}),
                 time.monotonic() - started), flush=True)

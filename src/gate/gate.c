@@ -1,0 +1,376 @@
+#include "gate/gate.h"
+#include "log/event.h"
+#include "os/clock.h"
+#include "os/fd.h"
+#include "os/proc.h"
+#include "os/random.h"
+#include "os/share.h"
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	START_US = 10 * 1000000,
+	KEYS_LOOK_US = 500 * 1000,
+	LOG_FLUSH_US = 2 * 1000000,
+	GRACE_US = 30 * 1000000,
+	FDS_WANTED = 65536,
+};
+
+static void
+event(struct gate *g, enum event_id id, const struct event_arg *args, size_t n)
+{
+	event_write(g->env.log, os_wall_us(), id, args, n);
+}
+
+/* --- the end --- */
+
+static void
+on_idle(struct flow_env *env)
+{
+	loop_stop(env->loop);
+}
+
+static void
+on_grace(struct timer *t)
+{
+	loop_stop(t->loop);
+}
+
+void
+gate_drain(struct gate *g, int64_t grace_us)
+{
+	if (g->is_draining) {
+		/* Asked twice: at once. */
+		loop_stop(&g->loop);
+		return;
+	}
+	g->is_draining = true;
+	event(g, EVENT_STOPPING,
+	    EVENT_ARGS(event_num("in_flight", (int64_t)g->env.n_flows),
+		event_num("grace_s", grace_us / 1000000)));
+	listener_close_all(g);
+	timer_set(&g->grace, os_now_us() + grace_us);
+	g->env.on_idle = on_idle;
+	flow_env_drain(&g->env);
+}
+
+/* --- orders of the keeper --- */
+
+static void
+take_listeners(struct gate *g, const struct order *o)
+{
+	for (size_t i = 0; i < o->n_listeners; i++) {
+		const struct gate_listener *l = &o->listeners[i];
+
+		if (l->fd >= 0 && listener_find(g, l->id) == NULL &&
+		    listener_open(g, l) != OK)
+			continue;
+	}
+	LIST_EACH_SAFE (it, &g->listeners) {
+		struct gate_listener_slot *s =
+		    LIST_OF(it, struct gate_listener_slot, node);
+		bool stays = false;
+
+		for (size_t i = 0; i < o->n_listeners; i++)
+			stays = stays || o->listeners[i].id == s->id;
+		if (!stays)
+			listener_close(s);
+	}
+}
+
+static void
+reload(struct gate *g, const struct order *o)
+{
+	struct buf why;
+	enum err e;
+
+	buf_init(&why, 4096);
+	memcpy(g->config, o->config, sizeof g->config);
+	e = reload_conf(g, &why);
+	if (e == OK)
+		take_listeners(g, o);
+	if (g->has_link &&
+	    gate_link_reloaded(&g->link, o->seq, e == OK, buf_slice(&why)) !=
+		OK)
+		g->link_lost = true;
+	buf_fini(&why);
+}
+
+static void
+obey(struct gate *g, struct order *o)
+{
+	switch (o->kind) {
+	case ORDER_RELOAD:
+		reload(g, o);
+		break;
+	case ORDER_DRAIN:
+		gate_drain(g, o->grace_us);
+		break;
+	case ORDER_QUIT:
+		loop_stop(&g->loop);
+		break;
+	case ORDER_REOPEN_LOG:
+		log_reopen(g->env.log);
+		break;
+	case ORDER_LOG_LINE:
+		(void)log_write(g->env.log, o->line);
+		break;
+	case ORDER_LOST:
+		g->link_lost = true;
+		(void)uv_poll_stop(&g->link_poll);
+		if (!g->is_draining)
+			gate_drain(g, GRACE_US);
+		break;
+	case ORDER_NONE:
+		break;
+	}
+}
+
+static void
+on_link(uv_poll_t *poll, int status, int events)
+{
+	struct gate *g = poll->data;
+	/* Large: a list of listeners; one order at a time is read. */
+	static struct order order;
+
+	(void)status;
+	(void)events;
+	while (!g->link_lost && gate_link_next(&g->link, &order) != ORDER_NONE)
+		obey(g, &order);
+}
+
+/* --- signals: in one process, or sent past the keeper --- */
+
+static void
+on_signal(uv_signal_t *s, int number)
+{
+	struct gate *g = s->data;
+	struct buf why;
+
+	if (number == SIGTERM || number == SIGINT) {
+		gate_drain(g, GRACE_US);
+		return;
+	}
+	log_reopen(g->env.log);
+	buf_init(&why, 4096);
+	if (!g->has_link && reload_conf(g, &why) != OK)
+		event(g, EVENT_RELOAD_REFUSED,
+		    EVENT_ARGS(event_slice("reason", buf_slice(&why))));
+	buf_fini(&why);
+}
+
+static void catch (struct gate *g, uv_signal_t *s, int number)
+{
+	(void)uv_signal_init(&g->loop.uv, s);
+	s->data = g;
+	(void)uv_signal_start(s, on_signal, number);
+	uv_unref((uv_handle_t *)s);
+}
+
+/* --- small duties --- */
+
+static void
+on_keys_timer(struct timer *t)
+{
+	struct gate *g = (struct gate *)(void *)((char *)t -
+	    offsetof(struct gate, keys_timer));
+
+	if (keyfile_changed(&g->keys_watch))
+		reload_callers(g, g->env.conf);
+	timer_set(&g->keys_timer, os_now_us() + KEYS_LOOK_US);
+}
+
+static void
+on_print(struct metrics *m, void *arg)
+{
+	struct gate *g = arg;
+	uint64_t dropped = log_dropped(g->env.log);
+	struct os_usage use;
+
+	series_add(metric_series(m, METRIC_LOG_DROPPED, NULL),
+	    (int64_t)(dropped - g->dropped_told));
+	g->dropped_told = dropped;
+	if (os_proc_usage(0, &use) != OK)
+		return;
+	series_set(metric_series(m, METRIC_RSS, NULL), use.rss_bytes);
+	series_set(metric_series(m, METRIC_FDS, NULL), use.fds);
+}
+
+static void
+on_engine_state(void *ctx, struct engine *e)
+{
+	struct gate *g = ctx;
+
+	if (e->state == ENGINE_UP)
+		event(g, EVENT_ENGINE_UP,
+		    EVENT_ARGS(event_slice("engine", e->name),
+			event_slice("url", e->host)));
+	else
+		event(g, EVENT_ENGINE_DOWN,
+		    EVENT_ARGS(event_slice("engine", e->name),
+			event_slice("url", e->host),
+			event_str("reason", engine_why(e))));
+}
+
+/* --- the start --- */
+
+static enum err
+map_state(struct gate *g, const struct gate_start *start, struct hash_key seed)
+{
+	enum err e = os_share_map(start->state_fd, GATE_STATE_BYTES, &g->state);
+
+	if (e != OK)
+		return e;
+	e = cells_attach(&g->cells, g->state, GATE_STATE_BYTES / 2, seed);
+	/* Another version's cells: all buckets are full, go on. */
+	return e == ERR_VERSION ? OK : e;
+}
+
+static void
+note_start(struct gate *g)
+{
+	struct metrics *m = g->env.metrics;
+
+	series_set(
+	    metric_series(m, METRIC_GENERATION, NULL), (int64_t)g->generation);
+	series_set(
+	    metric_series(m, METRIC_START_TIME, NULL), os_wall_us() / 1000000);
+	g->admin = (struct admin){.engines = &g->env.engines,
+	    .metrics = m,
+	    .started_us = os_now_us()};
+	g->env.own = admin_answer;
+	g->env.own_ctx = &g->admin;
+	if (metrics_on_print(m, on_print, g) != OK)
+		abort();
+}
+
+static enum err
+start(struct gate *g, const struct gate_start *s)
+{
+	struct hash_key seed, id_seed;
+	struct buf why;
+	enum err e;
+
+	random_must_fill(&seed, sizeof seed);
+	random_must_fill(&id_seed, sizeof id_seed);
+	(void)os_fd_raise_limit(FDS_WANTED);
+	list_init(&g->listeners);
+	g->generation = s->generation;
+	memcpy(g->config, s->config, sizeof g->config);
+	buf_init(&why, 4096);
+	if ((e = loop_init(&g->loop)) != OK ||
+	    (e = map_state(g, s, seed)) != OK)
+		goto tell;
+	g->env.loop = &g->loop;
+	g->env.cells = &g->cells;
+	g->env.metrics = metrics_new(seed);
+	if (g->env.metrics == NULL)
+		abort();
+	id_init(&g->env.ids, id_seed);
+	timer_init(&g->keys_timer, &g->loop, on_keys_timer);
+	timer_init(&g->grace, &g->loop, on_grace);
+	if ((e = reload_conf(g, &why)) != OK)
+		goto tell;
+	note_start(g);
+	g->env.engines.on_state = on_engine_state;
+	g->env.engines.ctx_state = g;
+	for (size_t i = 0; i < s->n_listeners; i++)
+		if ((e = listener_open(g, &s->listeners[i])) != OK)
+			goto tell;
+	timer_set(&g->keys_timer, os_now_us() + KEYS_LOOK_US);
+	buf_fini(&why);
+	return OK;
+tell:
+	(void)fprintf(stderr, "weir: the gate cannot start: %.*s\n",
+	    SLICE_ARG(why.n ? buf_slice(&why) : slice_str(err_get(e)->cause)));
+	buf_fini(&why);
+	return e;
+}
+
+static void
+begin_link(struct gate *g)
+{
+	(void)uv_poll_init(&g->loop.uv, &g->link_poll, g->link.fd);
+	g->link_poll.data = g;
+	(void)uv_poll_start(
+	    &g->link_poll, UV_READABLE | UV_DISCONNECT, on_link);
+	if (gate_link_ready(&g->link) != OK)
+		g->link_lost = true;
+}
+
+/* Close all that is open and let the loop see it closed. */
+static void
+finish(struct gate *g)
+{
+	listener_close_all(g);
+	flow_env_fini(&g->env);
+	timer_stop(&g->keys_timer);
+	timer_stop(&g->grace);
+	uv_close((uv_handle_t *)&g->on_term, NULL);
+	uv_close((uv_handle_t *)&g->on_int, NULL);
+	uv_close((uv_handle_t *)&g->on_hup, NULL);
+	if (g->has_link)
+		uv_close((uv_handle_t *)&g->link_poll, NULL);
+	for (int i = 0; i < 100; i++)
+		(void)uv_run(&g->loop.uv, UV_RUN_NOWAIT);
+	event(g, EVENT_STOPPED, EVENT_NO_ARGS);
+	if (g->has_link && !g->link_lost)
+		(void)!gate_link_drained(&g->link);
+	(void)log_close(g->env.log, LOG_FLUSH_US);
+	if (g->has_link)
+		gate_link_close(&g->link);
+	flow_env_free(&g->env);
+	caller_set_free(g->env.callers);
+	metrics_free(g->env.metrics);
+	conf_drop(g->env.conf);
+	(void)loop_fini(&g->loop);
+	os_share_unmap(g->state, GATE_STATE_BYTES);
+}
+
+static int
+serve(struct gate *g, const struct gate_start *s)
+{
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (start(g, s) != OK)
+		return 1;
+	catch (g, &g->on_term, SIGTERM);
+	/* A terminal's Ctrl-C reaches both processes; the keeper decides. */
+	if (g->has_link)
+		(void)signal(SIGINT, SIG_IGN);
+	(void)uv_signal_init(&g->loop.uv, &g->on_int);
+	if (!g->has_link)
+		catch (g, &g->on_int, SIGINT);
+	catch (g, &g->on_hup, SIGHUP);
+	if (g->has_link)
+		begin_link(g);
+	loop_run(&g->loop);
+	finish(g);
+	return 0;
+}
+
+int
+gate_main(const struct gate_start *s)
+{
+	struct gate *g = calloc(1, sizeof *g);
+	struct gate_start from_keeper;
+	int status = 1;
+	enum err e;
+
+	if (g == NULL)
+		return 1;
+	if (s->link_fd < 0) {
+		status = serve(g, s);
+	} else if ((e = gate_link_open(
+			&g->link, s->link_fd, START_US, &from_keeper)) == OK) {
+		g->has_link = true;
+		status = serve(g, &from_keeper);
+	} else {
+		(void)fprintf(stderr,
+		    "weir: gate: no keeper speaks on its link (%s); use "
+		    "`weir serve`\n",
+		    err_get(e)->code);
+	}
+	free(g);
+	return status;
+}

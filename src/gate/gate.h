@@ -1,0 +1,69 @@
+/*
+ * gate: the network process: one loop that owns everything between the
+ * keeper's sockets and the engines.
+ *
+ *   start -> serve -> (reload)* -> drain -> end
+ *
+ * gate_main, in ipc/gate_start.h, is its one entry.
+ */
+#pragma once
+#include "admin/admin.h"
+#include "caller/keyfile.h"
+#include "flow/env.h"
+#include "ipc/gate_link.h"
+
+struct gate_listener_slot {
+	struct list node;
+	union {
+		uv_handle_t handle;
+		uv_stream_t stream;
+		uv_tcp_t tcp;
+		uv_pipe_t pipe;
+	} uv;
+	struct gate *gate;
+	uint32_t id;
+	bool is_unix;
+	char address[GATE_ADDRESS_MAX];
+};
+
+struct gate {
+	struct loop loop;
+	struct flow_env env;
+	struct admin admin;
+	struct cells cells;
+	struct list listeners;
+	struct gate_link link;
+	bool has_link, link_lost, has_keys;
+	uv_poll_t link_poll;
+	uv_signal_t on_term, on_int, on_hup;
+	struct timer keys_timer, grace;
+	struct keyfile_watch keys_watch;
+	char keys_path[GATE_PATH_MAX];
+	char config[GATE_PATH_MAX];
+	void *state;
+	uint64_t generation;
+	bool is_draining;
+	uint64_t dropped_told;
+};
+
+/* --- for the files of this room --- */
+
+/* Open ${l}, whose descriptor is the gate's now.  ERR_IO. */
+MUST_CHECK enum err listener_open(
+    struct gate *g, const struct gate_listener *l);
+/* The open listener with ${id}, NULL. */
+struct gate_listener_slot *listener_find(struct gate *g, uint32_t id);
+/* Stop accepting on it. */
+void listener_close(struct gate_listener_slot *s);
+void listener_close_all(struct gate *g);
+
+/*
+ * Read the configuration at g->config and put it in force.  What is wrong is
+ * appended to ${why} and the old one stays: ERR_SYNTAX, ERR_IO.
+ */
+MUST_CHECK enum err reload_conf(struct gate *g, struct buf *why);
+/* Keys changed on disk, or the configuration did: make the callers anew. */
+void reload_callers(struct gate *g, const struct conf *conf);
+
+/* Accept nothing more; end when all is finished or after ${grace_us}. */
+void gate_drain(struct gate *g, int64_t grace_us);

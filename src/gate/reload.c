@@ -1,0 +1,126 @@
+/*
+ * reload: a new configuration, or new keys, into the running gate.
+ *
+ * Everything that can fail is done before the first thing is changed, so that
+ * a bad file leaves the old one in force whole.
+ */
+#include "gate/gate.h"
+#include "log/event.h"
+#include "os/clock.h"
+#include "os/random.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static bool
+exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+static struct conf_env
+conf_env_now(void)
+{
+	return (struct conf_env){.weir_config = getenv("WEIR_CONFIG"),
+	    .home = getenv("HOME"),
+	    .xdg_state_home = getenv("XDG_STATE_HOME"),
+	    .xdg_runtime_dir = getenv("XDG_RUNTIME_DIR"),
+	    .exists = exists,
+	    .is_root = geteuid() == 0};
+}
+
+/* STATE/keys; "" where there is no folder for state. */
+static void
+find_keys(const struct conf *conf, char *out, size_t cap)
+{
+	struct conf_env env = conf_env_now();
+	struct buf b;
+
+	out[0] = 0;
+	buf_init(&b, cap - 1);
+	if (conf_state_path(conf, &env, &b) == OK &&
+	    buf_add_str(&b, "/keys") == OK) {
+		memcpy(out, b.p, b.n);
+		out[b.n] = 0;
+	}
+	buf_fini(&b);
+}
+
+void
+reload_callers(struct gate *g, const struct conf *conf)
+{
+	struct keyfile keys;
+
+	keyfile_init(&keys);
+	/* Keys that cannot be read now stay as they were. */
+	if (g->keys_path[0] && keyfile_load(&keys, g->keys_path) != OK) {
+		event_write(g->env.log, os_wall_us(), EVENT_KEYS_UNREADABLE,
+		    EVENT_ARGS(event_str("reason", strerror(errno))));
+		keyfile_fini(&keys);
+		if (g->has_keys)
+			return;
+		keyfile_init(&keys);
+	}
+	caller_set_load(g->env.callers, conf, &keys);
+	g->has_keys = true;
+	g->keys_watch.stamp = keys.stamp;
+	keyfile_fini(&keys);
+}
+
+static struct log_opts
+log_opts_of(const struct conf *conf)
+{
+	return (struct log_opts){.path = conf->log_path.p,
+	    .rotate_bytes = (int64_t)conf->log_rotate,
+	    .files = (int)conf->log_files};
+}
+
+static enum err
+open_log(struct gate *g, const struct conf *conf, struct buf *why)
+{
+	struct log_opts opts = log_opts_of(conf);
+	enum err e;
+
+	e = g->env.log ? log_change(g->env.log, &opts)
+		       : log_open(&opts, &g->env.log);
+	if (e != OK)
+		(void)!buf_printf(why, "the log %s cannot be opened: %s",
+		    opts.path, strerror(errno));
+	return e;
+}
+
+enum err
+reload_conf(struct gate *g, struct buf *why)
+{
+	const struct conf *old = g->env.conf;
+	/* Large; the loop has one thread. */
+	static struct conf_problems problems;
+	struct conf *conf;
+	enum err e;
+
+	e = conf_load(g->config[0] ? g->config : NULL, &conf, &problems);
+	if (e != OK)
+		(void)!conf_problems_print(&problems, why);
+	if (e != OK)
+		return e;
+	if (old == NULL) {
+		find_keys(conf, g->keys_path, sizeof g->keys_path);
+		g->env.callers = caller_set_new(g->env.cells);
+		g->keys_watch.path = g->keys_path;
+	}
+	if ((e = open_log(g, conf, why)) != OK) {
+		conf_drop(conf);
+		return e;
+	}
+	g->env.conf = conf;
+	if (old == NULL) {
+		struct hash_key seed;
+
+		random_must_fill(&seed, sizeof seed);
+		flow_env_init(&g->env, seed);
+	}
+	reload_callers(g, conf);
+	flow_env_reload(&g->env);
+	conf_drop(old);
+	return OK;
+}
