@@ -56,19 +56,18 @@ struct answer {
 	/* --- private --- */
 	const struct route *route;
 	bool is_stream;
-	bool is_exact; /* counts come from usage, not from timings */
-	bool is_bad;
+	bool is_exact; /* counts came from usage, not from timings */
+	bool is_long;  /* the windows do not hold all */
 	struct arena *arena;
-	char *kept; /* the last plain piece, without its text */
+	char *kept; /* the last dull piece, without its text */
 	size_t head_n, tail_n;
 	char *window; /* begin and end of a whole answer */
 	size_t begin_n, end_n;
-	size_t end_at; /* the end is a ring; the next byte's place */
-	bool is_long;
 };
 
 /*
- * Start on the answer to a request for ${route}, streamed or not.  ${arena},
+ * Start on the answer to a request for ${route}; ${is_stream}: it comes as the
+ * shape's stream, as its Content-Type says.  ${arena},
  * which is kept, gives at most ANSWER_KEPT_MAX or 2 x ANSWER_WINDOW bytes; NULL
  * or a full one costs speed, and counts of answers given to answer_part.
  */
@@ -88,8 +87,8 @@ unsigned answer_line(struct answer *a, struct slice line);
 unsigned answer_body(struct answer *a, struct slice body);
 
 /*
- * The next bytes of an answer that is not streamed and not kept either.
- * Begin and end of it are remembered, ANSWER_WINDOW bytes each.
+ * The next bytes of an answer that is not streamed and not kept either.  Begin
+ * and end of it are remembered, ANSWER_WINDOW bytes each.
  */
 void answer_part(struct answer *a, struct slice part);
 

@@ -92,6 +92,7 @@ struct inspect {
 	 * with their quotes; empty if absent.
 	 */
 	struct slice raw[FIELD_COUNT];
+	struct slice root;	     /* the whole object */
 	struct inspect_chunk *texts; /* if wanted */
 	bool texts_cut;		     /* the arena was full: more than these */
 	uint64_t text_bytes;	     /* in all texts, at least as unescaped */
