@@ -134,6 +134,8 @@ test_unescape(void **state)
 		SLICE("\xef\xbf\xbd"
 		      "A")},
 	    {SLICE("\\ude39\\ud83d"), SLICE("\xef\xbf\xbd\xef\xbf\xbd")},
+	    {SLICE("\\ud83d\\udbff"), SLICE("\xef\xbf\xbd\xef\xbf\xbd")},
+	    {SLICE("\\ud83d\\ue000"), SLICE("\xef\xbf\xbd\xee\x80\x80")},
 	    {SLICE("\\ud83d\\ud83d\\ude39"),
 		SLICE("\xef\xbf\xbd\xf0\x9f\x98\xb9")},
 	    {SLICE("\xe6\x97\xa5\\n\xe6\x9c\xac"),
