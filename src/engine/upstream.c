@@ -52,31 +52,42 @@ emit(struct upstream *u, enum upstream_event ev)
 	u->user->on_event(u->user, ev);
 }
 
-/* Hand over what the parser finds in the window, one batch of parts a time. */
+/* Take the next batch of parts out of the window; what came last. */
+static enum http_event
+take_parts(struct upstream *u)
+{
+	struct slice in = conn_in(&u->conn);
+	enum http_event ev = HTTP_EVENT_MORE;
+	size_t eaten = 0;
+
+	u->n_parts = 0;
+	while (u->n_parts < UPSTREAM_PARTS) {
+		size_t used = 0;
+
+		ev = http_parser_next(&u->parser, &u->head,
+		    slice_from(in, eaten), &used, &u->parts[u->n_parts]);
+		eaten += used;
+		if (ev != HTTP_EVENT_BODY)
+			break;
+		u->n_parts++;
+	}
+	/* The bytes stay where they are until the next read. */
+	conn_eat(&u->conn, eaten);
+	return ev;
+}
+
+/*
+ * Hand over what the parser finds in the window.  The user may close or
+ * release the connection in any of its events.
+ */
 static void
 parse(struct upstream *u)
 {
-	struct conn *c = &u->conn;
 	struct upstream_user *user = u->user;
-	bool more = true;
+	enum http_event ev;
 
-	while (more && u->user == user && !c->is_closing && !u->is_paused) {
-		struct slice in = conn_in(c);
-		size_t eaten = 0;
-		enum http_event ev = HTTP_EVENT_MORE;
-
-		u->n_parts = 0;
-		while (u->n_parts < UPSTREAM_PARTS) {
-			size_t used = 0;
-
-			ev = http_parser_next(&u->parser, &u->head,
-			    slice_from(in, eaten), &used,
-			    &u->parts[u->n_parts]);
-			eaten += used;
-			if (ev != HTTP_EVENT_BODY)
-				break;
-			u->n_parts++;
-		}
+	do {
+		ev = take_parts(u);
 		if (ev == HTTP_EVENT_BAD) {
 			fail(u, ERR_SYNTAX);
 			return;
@@ -84,24 +95,18 @@ parse(struct upstream *u)
 		if (ev == HTTP_EVENT_HEAD) {
 			u->can_reuse = u->head.keep_alive;
 			emit(u, UPSTREAM_HEAD);
-			if (u->user != user || c->is_closing)
-				return;
-			conn_eat(c, eaten);
 			continue;
 		}
-		u->ended = ev == HTTP_EVENT_END;
-		more = ev == HTTP_EVENT_BODY;
-		if (u->n_parts > 0 || u->ended) {
-			if (u->ended)
-				conn_set_deadline(c, INT64_MAX);
+		if (ev == HTTP_EVENT_END) {
+			u->ended = true;
+			conn_set_deadline(&u->conn, INT64_MAX);
 			emit(u, UPSTREAM_BODY);
-			if (u->user != user || c->is_closing)
-				return;
-		}
-		conn_eat(c, eaten);
-		if (u->ended)
 			return;
-	}
+		}
+		if (u->n_parts > 0)
+			emit(u, UPSTREAM_BODY);
+	} while (ev != HTTP_EVENT_MORE && u->user == user &&
+	    !u->conn.is_closing && !u->is_paused);
 }
 
 static void
