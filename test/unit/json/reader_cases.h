@@ -42,13 +42,14 @@ BAD("[\v]")
 BAD("\f[]")
 BAD("[]\x00")
 BAD("\x00[]")
-BAD("[\xc2\xa0]")         /* no-break space */
-BAD("[\xe2\x80\xa8]")     /* line separator */
-BAD("[\xe2\x81\xa0]")     /* word joiner */
-BAD("\xef\xbb\xbf{}")     /* byte order mark */
+BAD("[\xc2\xa0]")     /* no-break space */
+BAD("[\xe2\x80\xa8]") /* line separator */
+BAD("[\xe2\x81\xa0]") /* word joiner */
+BAD("\xef\xbb\xbf{}") /* byte order mark */
 BAD("\xef\xbb\xbf")
 BAD("\xef\xbb{}")
-BAD("[\xef\xbb\xbf" "1]")
+BAD("[\xef\xbb\xbf"
+    "1]")
 BAD("\xff\xfe[\x00]\x00") /* UTF-16 */
 BAD("[\x00]\x00")
 BAD("<null>")
@@ -343,7 +344,8 @@ BAD("[\"\\u`041\"]")
 BAD("[\"\\u004:\"]")
 BAD("[\"\\u004/\"]")
 BAD("[\"\\u004G\"]")
-BAD("[\"a\x00" "a\"]")
+BAD("[\"a\x00"
+    "a\"]")
 BAD("[\"new\nline\"]")
 BAD("[\"\t\"]")
 BAD("[\"\r\"]")
@@ -358,7 +360,8 @@ BAD("[\\n]")
 BAD("abc")
 BAD("['")
 BAD("`a`")
-BAD("\xe2\x80\x9c" "a\xe2\x80\x9d") /* typographic quotes */
+BAD("\xe2\x80\x9c"
+    "a\xe2\x80\x9d") /* typographic quotes */
 
 /* 8.1: UTF-8 and nothing else (Unicode 3.9, table 3-7) */
 BAD("[\"\x80\"]")
@@ -366,20 +369,20 @@ BAD("[\"\xbf\"]")
 BAD("[\"\xe5\"]")
 BAD("[\"\xff\"]")
 BAD("[\"\xfe\"]")
-BAD("[\"\xc0\x80\"]")     /* overlong NUL */
-BAD("[\"\xc0\xaf\"]")     /* overlong / */
+BAD("[\"\xc0\x80\"]") /* overlong NUL */
+BAD("[\"\xc0\xaf\"]") /* overlong / */
 BAD("[\"\xc1\xbf\"]")
-BAD("[\"\xc0\xa2\"]")     /* overlong quote */
+BAD("[\"\xc0\xa2\"]") /* overlong quote */
 BAD("[\"\xe0\x80\x80\"]")
 BAD("[\"\xe0\x9f\xbf\"]")
 BAD("[\"\xf0\x80\x80\xaf\"]")
 BAD("[\"\xf0\x8f\xbf\xbf\"]")
 BAD("[\"\xf8\x88\x80\x80\x80\"]")
 BAD("[\"\xfc\x83\xbf\xbf\xbf\xbf\"]")
-BAD("[\"\xed\xa0\x80\"]") /* U+D800 */
-BAD("[\"\xed\xbf\xbf\"]") /* U+DFFF */
+BAD("[\"\xed\xa0\x80\"]")	      /* U+D800 */
+BAD("[\"\xed\xbf\xbf\"]")	      /* U+DFFF */
 BAD("[\"\xed\xa0\xbd\xed\xb8\x80\"]") /* CESU-8 */
-BAD("[\"\xf4\x90\x80\x80\"]") /* U+110000 */
+BAD("[\"\xf4\x90\x80\x80\"]")	      /* U+110000 */
 BAD("[\"\xf5\x80\x80\x80\"]")
 BAD("[\"\xf4\xbf\xbf\xbf\"]")
 BAD("[\"\xc3\"]")
@@ -387,7 +390,8 @@ BAD("[\"\xe2\x82\"]")
 BAD("[\"\xe2\"]")
 BAD("[\"\xf0\x9f\x98\"]")
 BAD("[\"\xf0\x9f\"]")
-BAD("[\"\xe2\x82" "a\"]")
+BAD("[\"\xe2\x82"
+    "a\"]")
 BAD("[\"\xc3\xa9\xa9\"]")
 BAD("[\"\xe2\x82\xac\x80\"]")
 BAD("[\"\xf0\x9f\x98\xb9\x80\"]")
