@@ -207,6 +207,43 @@ file_replace(const char *path, struct slice bytes, uint32_t mode)
 	return e;
 }
 
+static bool
+make_one(const char *path, mode_t mode)
+{
+	struct stat st;
+
+	if (mkdir(path, mode) == 0)
+		return true;
+	if (errno != EEXIST)
+		return false;
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return true;
+	errno = ENOTDIR;
+	return false;
+}
+
+enum err
+file_make_dir(const char *path, uint32_t mode)
+{
+	char part[PATH_MAX];
+	size_t n = strlen(path);
+
+	if (n == 0 || n >= sizeof part) {
+		errno = n == 0 ? ENOENT : ENAMETOOLONG;
+		return ERR_IO;
+	}
+	memcpy(part, path, n + 1);
+	for (size_t i = 1; i < n; i++) {
+		if (part[i] != '/' || part[i - 1] == '/')
+			continue;
+		part[i] = '\0';
+		if (!make_one(part, 0755))
+			return ERR_IO;
+		part[i] = '/';
+	}
+	return make_one(part, (mode_t)mode) ? OK : ERR_IO;
+}
+
 int
 file_lock_dir(const char *dir)
 {

@@ -34,6 +34,12 @@ MUST_CHECK enum err file_read(
 MUST_CHECK enum err file_replace(
     const char *path, struct slice bytes, uint32_t mode);
 
+/*
+ * Make the folder ${path}, with ${mode}, and those above it that are not there
+ * (0755).  Fine if it is there already.  ERR_IO (errno is set).
+ */
+MUST_CHECK enum err file_make_dir(const char *path, uint32_t mode);
+
 /* The stamp of ${path}; all 0 if there is no such file or it is hidden. */
 struct file_stamp file_stamp(const char *path);
 
