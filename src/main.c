@@ -2,6 +2,7 @@
 #include "ctl/args.h"
 #include "ctl/check.h"
 #include "ctl/command.h"
+#include "ctl/key.h"
 #include <assert.h>
 #include <stdio.h>
 
@@ -9,9 +10,9 @@ static int (*const commands[CTL_COUNT])(const struct ctl_args *) = {
     [CTL_SERVE] = ctl_later,
     [CTL_CHECK] = ctl_check,
     [CTL_RELOAD] = ctl_later,
-    [CTL_KEY_ADD] = ctl_later,
-    [CTL_KEY_LIST] = ctl_later,
-    [CTL_KEY_REVOKE] = ctl_later,
+    [CTL_KEY_ADD] = ctl_key_add,
+    [CTL_KEY_LIST] = ctl_key_list,
+    [CTL_KEY_REVOKE] = ctl_key_revoke,
     [CTL_GATE] = ctl_later,
     [CTL_VERSION] = ctl_version,
     [CTL_HELP] = ctl_help,
