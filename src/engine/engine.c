@@ -129,6 +129,13 @@ engine_note_dead(struct engine *e, enum err why)
 }
 
 void
+engine_note_suspect(struct engine *e)
+{
+	if (!e->is_retired)
+		probe_soon(e);
+}
+
+void
 engine_set_init(struct engine_set *s, struct loop *l, struct metrics *m,
     struct hash_key seed)
 {

@@ -137,6 +137,8 @@ bool engine_has_listings(const struct engine_set *s);
 /* What traffic showed: it answered; it could not be reached. */
 void engine_note_alive(struct engine *e);
 void engine_note_dead(struct engine *e, enum err why);
+/* It closed a connection without an answer: ask it soon. */
+void engine_note_suspect(struct engine *e);
 
 /* Names for people. */
 const char *engine_state_name(enum engine_state s);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 enum {
-	OUT_MAX = 16 * 1024 * 1024, /* the relay stops at half of it */
+	OUT_MAX = 32 * 1024 * 1024, /* the relay stops at a quarter */
 	DISCARD_MAX = 1024 * 1024,
 	LINGER_US = 2 * 1000000,
 	STALL_US = 60 * 1000000,
@@ -121,6 +121,9 @@ finish(struct client *c)
 bool
 client_must_close(const struct client *c)
 {
+	/* Whether a body still comes after a refusal nobody can tell. */
+	if (c->body_open && c->holds_body)
+		return true;
 	return c->body_open &&
 	    !(c->parser.state == HTTP_PARSER_LENGTH &&
 		c->parser.left <= DISCARD_MAX);
@@ -146,7 +149,7 @@ begin_flow(struct client *c)
 	}
 	c->state = CLIENT_FLOW;
 	c->keep_alive = false;
-	c->body_open = false;
+	c->body_open = c->holds_body = false;
 	conn_set_deadline(
 	    &c->conn, os_now_us() + c->env->conf->limits_head_time_us);
 	flow_run(c->flow);

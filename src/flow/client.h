@@ -33,6 +33,7 @@ struct client {
 	struct address_count *count;
 	bool keep_alive; /* may carry another request */
 	bool body_open;	 /* the request's body has not ended */
+	bool holds_body; /* it waits for a 100 that it did not get */
 	size_t discarded;
 };
 

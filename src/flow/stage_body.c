@@ -141,8 +141,9 @@ begin(struct flow *f)
 			return flow_refuse(f, ERR_INTERNAL);
 		f->body_cap = (size_t)length;
 	}
-	if (f->head.expect_continue)
+	if (c->holds_body)
 		client_write(c, &go_on, 1);
+	c->holds_body = false;
 	set_deadline(f, f->body_from_us);
 	return STEP_NEXT;
 }

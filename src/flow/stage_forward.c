@@ -209,8 +209,10 @@ failed(struct flow *f)
 		return send_request(f, true);
 	if (f->away_us == 0)
 		f->away_us = now_us;
-	if (why == ERR_CONNECT || died)
+	if (why == ERR_CONNECT)
 		engine_note_dead(f->engine, why);
+	else if (died)
+		engine_note_suspect(f->engine);
 	if (why == ERR_CONNECT && may_retry(f, now_us))
 		return again(f);
 	if (died && f->n_deaths++ == 0 && may_retry(f, now_us))

@@ -33,6 +33,7 @@ stage_head(struct flow *f)
 	f->has_head = true;
 	c->keep_alive = f->head.keep_alive;
 	c->body_open = true;
+	c->holds_body = f->head.expect_continue;
 	conn_eat(&c->conn, used);
 	conn_set_deadline(&c->conn, INT64_MAX);
 	if (!http_parser_has_body(&c->parser) &&

@@ -160,6 +160,8 @@ stage_queue(struct flow *f)
 		if ((step = line_up(f)) != STEP_NEXT)
 			return step;
 		queue_dispatch(env);
+		if (f->is_expired)
+			return stage_queue(f);
 		if (!f->has_slot)
 			arm_timer(env);
 	}
