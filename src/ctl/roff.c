@@ -130,8 +130,7 @@ option(const struct conf_table *t, const struct conf_option *o, struct buf *out)
 		(e = text(o->preset, out)) != OK))
 		return e;
 	if ((e = buf_add_str(out, ")\n")) != OK ||
-	    (e = text(o->help, out)) != OK ||
-	    (e = buf_add_str(out, ".\n")) != OK ||
+	    (e = sentence(o->help, out)) != OK ||
 	    (e = line(o->more, out)) != OK)
 		return e;
 	if (o->is_later)
