@@ -441,6 +441,26 @@ test_idle_anonymous_callers_make_room(void **state)
 	world_free(w);
 }
 
+/* Who was idle and is held again is not idle any more. */
+static void
+test_held_again_is_not_made_room_of(void **state)
+{
+	struct world *w = world_new("", "");
+	struct caller *c = nth(w, 0), *again;
+
+	caller_drop(w->set, c);
+	again = nth(w, 0);
+	assert_ptr_equal(again, c);
+	for (unsigned i = 1; i < 2 * CALLER_ANONYMOUS_MAX; i++)
+		caller_drop(w->set, nth(w, i));
+	c = nth(w, 0);
+	assert_ptr_equal(again, c);
+	assert_int_equal(c->refs, 2);
+	caller_drop(w->set, c);
+	caller_drop(w->set, again);
+	world_free(w);
+}
+
 static void
 test_beyond_the_maximum_all_share_one(void **state)
 {
@@ -497,6 +517,7 @@ main(void)
 		test_a_caller_that_is_gone_ends_with_its_last_request),
 	    cmocka_unit_test(test_a_revoked_key_is_refused_after_the_load),
 	    cmocka_unit_test(test_idle_anonymous_callers_make_room),
+	    cmocka_unit_test(test_held_again_is_not_made_room_of),
 	    cmocka_unit_test(test_beyond_the_maximum_all_share_one),
 	    cmocka_unit_test(test_identify_is_cheap),
 	};
