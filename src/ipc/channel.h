@@ -4,8 +4,9 @@
  *   | type u16 | fds u16 | bytes u32 | payload ... |     host byte order
  *
  * Descriptors travel as SCM_RIGHTS with the message's first byte and are
- * queued in order, so it does not matter how reads cut the stream.  Whatever
- * breaks the rules (unknown length, missing descriptors) loses the channel.
+ * queued in order.  Nothing is read past the end of a message, so a channel
+ * may be given up and taken up again between two of them.  Whatever breaks
+ * the rules (a length out of bounds, missing descriptors) loses the channel.
  */
 #pragma once
 #include "base/err.h"
@@ -13,9 +14,10 @@
 enum {
 	CHANNEL_PAYLOAD_MAX = 16 * 1024,
 	CHANNEL_FDS_MAX = 128, /* in one message, and queued */
+	CHANNEL_HEAD = 8,
 };
 
-/* One message; the payload is valid until the next channel_next. */
+/* One message; valid until the next channel_next. */
 struct message {
 	uint16_t type;
 	struct slice payload;
@@ -27,11 +29,12 @@ enum channel_got { CHANNEL_NONE, CHANNEL_MESSAGE, CHANNEL_LOST };
 
 struct channel {
 	int fd;
+	bool is_lost;
 	size_t n;      /* bytes in in[] */
 	size_t handed; /* of them, those of the message last handed out */
 	size_t n_fds, handed_fds;
 	int fds[CHANNEL_FDS_MAX];
-	char in[CHANNEL_PAYLOAD_MAX + 8];
+	char in[CHANNEL_HEAD + CHANNEL_PAYLOAD_MAX];
 };
 
 /* Take ${fd}, a connected unix stream socket; it becomes non-blocking. */
@@ -53,3 +56,9 @@ MUST_CHECK enum err channel_send(struct channel *c, uint16_t type,
  * is gone or talks nonsense.  Never blocks.
  */
 enum channel_got channel_next(struct channel *c, struct message *m);
+
+/*
+ * Wait at most ${timeout_us} until channel_next may have something.  Returns
+ * whether it may.
+ */
+bool channel_wait(struct channel *c, int64_t timeout_us);

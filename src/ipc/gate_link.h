@@ -22,17 +22,17 @@ enum order_kind {
 struct order {
 	enum order_kind kind;
 	int64_t grace_us;  /* DRAIN */
-	uint32_t seq;	   /* RELOAD: say it again in the answer */
 	struct slice line; /* LOG_LINE: valid until the next gate_link_next */
+	uint32_t seq;	   /* RELOAD: say it again in the answer */
 	/*
 	 * RELOAD: all listeners as they shall be.  One whose id the gate knows
 	 * has fd -1 (keep yours); a new one carries its descriptor, which is
-	 * the gate's from now on.  A known id that is absent: stop accepting
-	 * and close it, after the swap succeeded.
+	 * the gate's from now on (close it if the reload fails).  A known id
+	 * that is absent: close it, after the swap succeeded.
 	 */
-	struct gate_listener listeners[GATE_LISTENERS_MAX];
-	size_t n_listeners;
-	char config[GATE_PATH_MAX]; /* RELOAD: "": there is no file */
+	struct gate_listeners listeners;
+	/* RELOAD: the new text; the gate closes config.fd when it has read. */
+	struct gate_config config;
 };
 
 struct gate_link {
@@ -40,15 +40,11 @@ struct gate_link {
 	int fd; /* for the loop's poll; -1 when lost */
 };
 
-/*
- * Take ${fd}, wait at most ${timeout_us} for the keeper's START and fill
- * ${start} from it.  ERR_TIMEOUT, ERR_EOF, ERR_SYNTAX (not our keeper).
- */
-MUST_CHECK enum err gate_link_open(
-    struct gate_link *l, int fd, int64_t timeout_us, struct gate_start *start);
+/* Take ${fd}, start->link_fd. */
+void gate_link_init(struct gate_link *l, int fd);
 
 /* Close the link and whatever descriptors were not taken. */
-void gate_link_close(struct gate_link *l);
+void gate_link_fini(struct gate_link *l);
 
 /* The next order, in ${o}; never blocks.  Returns o->kind. */
 enum order_kind gate_link_next(struct gate_link *l, struct order *o);

@@ -1,0 +1,53 @@
+/*
+ * keeper_link: the keeper's end of the wire to a gate.
+ *
+ * What each order means stands in ipc/gate_link.h.  A failed send means that
+ * this gate is of no use any more; all of them: ERR_IO.
+ */
+#pragma once
+#include "ipc/channel.h"
+#include "ipc/gate_start.h"
+
+enum report_kind {
+	REPORT_NONE,
+	REPORT_READY,
+	REPORT_RELOADED,
+	REPORT_DRAINED,
+	REPORT_LOST, /* the gate closed the link or talks nonsense */
+};
+
+/* What a gate says. */
+struct report {
+	enum report_kind kind;
+	uint32_t seq;	   /* RELOADED */
+	bool ok;	   /* RELOADED */
+	struct slice text; /* RELOADED: valid until the next */
+};
+
+struct keeper_link {
+	struct channel channel;
+};
+
+/* Send a new gate all that it is born with; descriptors are copied. */
+MUST_CHECK enum err keeper_link_start(
+    struct keeper_link *l, const struct gate_start *start);
+
+/* Listeners with fd -1 are those that the gate has. */
+MUST_CHECK enum err keeper_link_reload(struct keeper_link *l, uint32_t seq,
+    const struct gate_listeners *listeners, const struct gate_config *config);
+
+/* ORDER_DRAIN. */
+MUST_CHECK enum err keeper_link_drain(struct keeper_link *l, int64_t grace_us);
+
+/* ORDER_QUIT. */
+MUST_CHECK enum err keeper_link_quit(struct keeper_link *l);
+
+/* ORDER_REOPEN_LOG. */
+MUST_CHECK enum err keeper_link_reopen_log(struct keeper_link *l);
+
+/* ORDER_LOG_LINE; a line of more than 8 KiB is not sent. */
+MUST_CHECK enum err keeper_link_log_line(
+    struct keeper_link *l, struct slice line);
+
+/* What the gate says next, in ${r}; never blocks.  Returns r->kind. */
+enum report_kind keeper_link_next(struct keeper_link *l, struct report *r);
