@@ -13,57 +13,63 @@ read_start(struct message *m, struct gate_start *s)
 	if (m->type != LINK_START)
 		return false;
 	s->generation = wire_get_u64(&w);
-	link_get_listeners(&w, m, &next, &s->listeners);
-	link_get_config(&w, m, &next, &s->config);
+	link_get_setup(&w, m, &next, s);
 	s->state_fd = link_take_fd(m, &next);
 	if (wire_is_done(&w) && s->state_fd >= 0 && next == m->n_fds)
 		return true;
-	link_close_listeners(&s->listeners);
-	os_fd_close(&s->config.fd);
-	os_fd_close(&s->state_fd);
+	link_close_setup(s);
 	return false;
 }
 
-enum err
-gate_start_receive(int fd, int64_t timeout_us, struct gate_start *start)
+static enum err
+wait_for_start(struct channel *c, int64_t timeout_us, struct gate_start *start)
 {
-	struct channel c;
 	struct message m;
-	enum err e = ERR_EOF;
 
-	*start =
-	    (struct gate_start){.config.fd = -1, .state_fd = -1, .link_fd = fd};
-	channel_init(&c, fd);
 	for (;;) {
-		enum channel_got got = channel_next(&c, &m);
+		enum channel_got got = channel_next(c, &m);
 
 		if (got == CHANNEL_LOST)
-			break;
-		if (got == CHANNEL_MESSAGE) {
-			e = read_start(&m, start) ? OK : ERR_SYNTAX;
-			break;
-		}
+			return ERR_EOF;
+		if (got == CHANNEL_MESSAGE)
+			return read_start(&m, start) ? OK : ERR_SYNTAX;
 		/* Each wait is whole, but START comes in one piece or two. */
-		if (!channel_wait(&c, timeout_us)) {
-			e = ERR_TIMEOUT;
-			break;
-		}
+		if (!channel_wait(c, timeout_us))
+			return ERR_TIMEOUT;
 	}
-	/* The socket stays, its channel does not: no byte is read ahead. */
-	c.fd = -1;
-	channel_fini(&c);
-	return e;
 }
 
 enum err
-gate_config_read(const struct gate_config *c, struct buf *out)
+gate_link_open(
+    struct gate_link *l, int fd, int64_t timeout_us, struct gate_start *start)
+{
+	enum err e;
+
+	*start =
+	    (struct gate_start){.config_fd = -1, .state_fd = -1, .link_fd = fd};
+	channel_init(&l->channel, fd);
+	l->fd = fd;
+	if ((e = wait_for_start(&l->channel, timeout_us, start)) != OK)
+		gate_link_close(l);
+	return e;
+}
+
+void
+gate_link_close(struct gate_link *l)
+{
+	channel_fini(&l->channel);
+	l->fd = -1;
+}
+
+enum err
+gate_config_read(int config_fd, struct buf *out)
 {
 	char part[16384];
 	off_t at = 0;
 	enum err e = OK;
 
-	while (c->fd >= 0 && e == OK) {
-		ssize_t r = pread(c->fd, part, sizeof part, at);
+	while (config_fd >= 0 && e == OK) {
+		ssize_t r = pread(config_fd, part, sizeof part, at);
 
 		if (r < 0)
 			return ERR_IO;
@@ -75,34 +81,24 @@ gate_config_read(const struct gate_config *c, struct buf *out)
 	return e;
 }
 
-void
-gate_link_init(struct gate_link *l, int fd)
-{
-	channel_init(&l->channel, fd);
-	l->fd = fd;
-}
-
-void
-gate_link_fini(struct gate_link *l)
-{
-	channel_fini(&l->channel);
-	l->fd = -1;
-}
-
 static enum order_kind
 read_reload(struct message *m, struct order *o)
 {
 	struct wire_in w = {.rest = m->payload};
+	struct gate_start s = {.config_fd = -1, .state_fd = -1};
 	size_t next = 0;
 
 	o->seq = wire_get_u32(&w);
-	link_get_listeners(&w, m, &next, &o->listeners);
-	link_get_config(&w, m, &next, &o->config);
-	if (wire_is_done(&w) && next == m->n_fds)
-		return ORDER_RELOAD;
-	link_close_listeners(&o->listeners);
-	os_fd_close(&o->config.fd);
-	return ORDER_LOST;
+	link_get_setup(&w, m, &next, &s);
+	if (!wire_is_done(&w) || next != m->n_fds) {
+		link_close_setup(&s);
+		return ORDER_LOST;
+	}
+	memcpy(o->listeners, s.listeners, sizeof o->listeners);
+	memcpy(o->config, s.config, sizeof o->config);
+	o->n_listeners = s.n_listeners;
+	o->config_fd = s.config_fd;
+	return ORDER_RELOAD;
 }
 
 static enum order_kind
@@ -136,8 +132,8 @@ gate_link_next(struct gate_link *l, struct order *o)
 	struct message m;
 
 	o->kind = ORDER_NONE;
-	o->listeners.n = 0;
-	o->config.fd = -1;
+	o->n_listeners = 0;
+	o->config_fd = -1;
 	got = channel_next(&l->channel, &m);
 	if (got == CHANNEL_LOST)
 		o->kind = ORDER_LOST;

@@ -30,9 +30,11 @@ struct order {
 	 * the gate's from now on (close it if the reload fails).  A known id
 	 * that is absent: close it, after the swap succeeded.
 	 */
-	struct gate_listeners listeners;
-	/* RELOAD: the new text; the gate closes config.fd when it has read. */
-	struct gate_config config;
+	struct gate_listener listeners[GATE_LISTENERS_MAX];
+	size_t n_listeners;
+	/* RELOAD: as in struct gate_start; the descriptor is the gate's. */
+	char config[GATE_PATH_MAX];
+	int config_fd;
 };
 
 struct gate_link {
@@ -40,11 +42,16 @@ struct gate_link {
 	int fd; /* for the loop's poll; -1 when lost */
 };
 
-/* Take ${fd}, start->link_fd. */
-void gate_link_init(struct gate_link *l, int fd);
+/*
+ * Take ${fd}, wait at most ${timeout_us} for the keeper's START and fill
+ * ${start} from it.  ERR_TIMEOUT, ERR_EOF (no keeper), ERR_SYNTAX (not our
+ * keeper); then ${fd} is closed.
+ */
+MUST_CHECK enum err gate_link_open(
+    struct gate_link *l, int fd, int64_t timeout_us, struct gate_start *start);
 
 /* Close the link and whatever descriptors were not taken. */
-void gate_link_fini(struct gate_link *l);
+void gate_link_close(struct gate_link *l);
 
 /* The next order, in ${o}; never blocks.  Returns o->kind. */
 enum order_kind gate_link_next(struct gate_link *l, struct order *o);

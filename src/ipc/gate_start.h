@@ -1,8 +1,8 @@
 /*
  * gate_start: what a gate is born with.
  *
- * The keeper sends it over the link (gate_start_receive), or, in one process
- * (weir serve -1), makes it and calls gate_main() itself.
+ * The keeper gives it over the link (ipc/gate_link.h reads it), or, in one
+ * process (weir serve -1), makes it and calls gate_main() itself.
  */
 #pragma once
 #include "base/buf.h"
@@ -29,51 +29,36 @@ struct gate_listener {
 	char address[GATE_ADDRESS_MAX]; /* "127.0.0.1:11435", "unix:/..." */
 };
 
-struct gate_listeners {
-	struct gate_listener v[GATE_LISTENERS_MAX];
-	size_t n;
-};
-
-/*
- * The text of a configuration that the keeper has found to be good, so that
- * both processes read the same bytes, and a gate that follows a crash does
- * not stumble over a file that has been broken meanwhile.
- */
-struct gate_config {
-	int fd;			  /* a file; -1: none, the defaults hold */
-	char path[GATE_PATH_MAX]; /* for people; "": none */
-};
-
 struct gate_start {
-	struct gate_listeners listeners;
-	struct gate_config config;
+	struct gate_listener listeners[GATE_LISTENERS_MAX];
+	size_t n_listeners;
 	int state_fd; /* GATE_STATE_BYTES, see os/share.h */
-	int link_fd;  /* for gate_link_init; -1: one process, no keeper */
+	int link_fd;  /* -1: one process, no keeper behind it */
 	/* 1 for the first gate of a keeper, one more for each that follows. */
 	uint64_t generation;
+	char config[GATE_PATH_MAX]; /* path of the file; "": there is none */
+	/*
+	 * The file's text as the keeper found it to be good, for
+	 * gate_config_read; -1: none, the defaults hold.  So both processes
+	 * read the same bytes, and a gate that follows a crash does not
+	 * stumble over a file that was broken meanwhile.
+	 */
+	int config_fd;
 };
 
 /*
  * Be the gate until it is told to end; the descriptors are the gate's.
  * Returns the process's exit status.  Written in gate/.
  *
- * In a process of its own SIGTERM, SIGINT, SIGHUP and SIGPIPE are ignored:
- * the keeper gets them and sends orders.  With link_fd -1 the signals are the
- * gate's: SIGTERM and SIGINT drain, SIGHUP reloads from config.path.
+ * In a process of its own only link_fd (GATE_LINK_FD) is set, the rest comes
+ * over the link; and SIGTERM, SIGINT, SIGHUP and SIGPIPE are ignored from the
+ * start: the keeper gets them and sends orders, also where a service manager
+ * or a terminal signals all processes at once.
  */
 int gate_main(const struct gate_start *start);
 
 /*
- * Wait at most ${timeout_us} for the keeper's START on ${fd} and fill ${start}
- * from it; ${fd} becomes start->link_fd.  ERR_TIMEOUT, ERR_EOF (no keeper),
- * ERR_SYNTAX (not our keeper).
+ * Append the text behind ${config_fd} (nothing if that is -1) to ${out}; may
+ * be called again.  ERR_IO, ERR_FULL, ERR_NOMEM.
  */
-MUST_CHECK enum err gate_start_receive(
-    int fd, int64_t timeout_us, struct gate_start *start);
-
-/*
- * Append the text of ${c} (nothing if it has none) to ${out}.  ERR_IO,
- * ERR_FULL, ERR_NOMEM.
- */
-MUST_CHECK enum err gate_config_read(
-    const struct gate_config *c, struct buf *out);
+MUST_CHECK enum err gate_config_read(int config_fd, struct buf *out);

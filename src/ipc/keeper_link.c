@@ -23,23 +23,21 @@ keeper_link_start(struct keeper_link *l, const struct gate_start *start)
 	struct link_fds fds = {.n = 0};
 
 	wire_put_u64(&w, start->generation);
-	link_put_listeners(&w, &fds, &start->listeners);
-	link_put_config(&w, &fds, &start->config);
+	link_put_setup(&w, &fds, start);
 	fds.v[fds.n++] = start->state_fd;
 	return send_wire(l, LINK_START, &w, &fds);
 }
 
 enum err
-keeper_link_reload(struct keeper_link *l, uint32_t seq,
-    const struct gate_listeners *listeners, const struct gate_config *config)
+keeper_link_reload(
+    struct keeper_link *l, uint32_t seq, const struct gate_start *start)
 {
 	char room[CHANNEL_PAYLOAD_MAX];
 	struct wire_out w = {.p = room, .cap = sizeof room};
 	struct link_fds fds = {.n = 0};
 
 	wire_put_u32(&w, seq);
-	link_put_listeners(&w, &fds, listeners);
-	link_put_config(&w, &fds, config);
+	link_put_setup(&w, &fds, start);
 	return send_wire(l, LINK_RELOAD, &w, &fds);
 }
 

@@ -32,9 +32,12 @@ struct keeper_link {
 MUST_CHECK enum err keeper_link_start(
     struct keeper_link *l, const struct gate_start *start);
 
-/* Listeners with fd -1 are those that the gate has. */
-MUST_CHECK enum err keeper_link_reload(struct keeper_link *l, uint32_t seq,
-    const struct gate_listeners *listeners, const struct gate_config *config);
+/*
+ * ORDER_RELOAD with the listeners and configuration of ${start}, whose
+ * listeners with fd -1 are those that the gate has.
+ */
+MUST_CHECK enum err keeper_link_reload(
+    struct keeper_link *l, uint32_t seq, const struct gate_start *start);
 
 /* ORDER_DRAIN. */
 MUST_CHECK enum err keeper_link_drain(struct keeper_link *l, int64_t grace_us);

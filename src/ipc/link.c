@@ -1,32 +1,25 @@
 #include "ipc/link.h"
 #include "os/fd.h"
-#include <assert.h>
 
 void
-link_put_listeners(
-    struct wire_out *w, struct link_fds *fds, const struct gate_listeners *l)
+link_put_setup(
+    struct wire_out *w, struct link_fds *fds, const struct gate_start *s)
 {
-	wire_put_u32(w, (uint32_t)l->n);
-	for (size_t i = 0; i < l->n; i++) {
-		const struct gate_listener *g = &l->v[i];
+	wire_put_u32(w, (uint32_t)s->n_listeners);
+	for (size_t i = 0; i < s->n_listeners; i++) {
+		const struct gate_listener *l = &s->listeners[i];
 
-		wire_put_u32(w, g->id);
-		wire_put_u32(w, g->is_unix);
-		wire_put_u32(w, g->fd >= 0);
-		wire_put_text(w, slice_str(g->address));
-		if (g->fd >= 0)
-			fds->v[fds->n++] = g->fd;
+		wire_put_u32(w, l->id);
+		wire_put_u32(w, l->is_unix);
+		wire_put_u32(w, l->fd >= 0);
+		wire_put_text(w, slice_str(l->address));
+		if (l->fd >= 0)
+			fds->v[fds->n++] = l->fd;
 	}
-}
-
-void
-link_put_config(
-    struct wire_out *w, struct link_fds *fds, const struct gate_config *c)
-{
-	wire_put_u32(w, c->fd >= 0);
-	wire_put_text(w, slice_str(c->path));
-	if (c->fd >= 0)
-		fds->v[fds->n++] = c->fd;
+	wire_put_u32(w, s->config_fd >= 0);
+	wire_put_text(w, slice_str(s->config));
+	if (s->config_fd >= 0)
+		fds->v[fds->n++] = s->config_fd;
 }
 
 int
@@ -55,37 +48,40 @@ get_fd(struct wire_in *w, struct message *m, size_t *next, uint32_t there)
 	return fd;
 }
 
-void
-link_get_listeners(struct wire_in *w, struct message *m, size_t *next,
-    struct gate_listeners *l)
+static void
+get_listeners(
+    struct wire_in *w, struct message *m, size_t *next, struct gate_start *s)
 {
 	uint32_t n = wire_get_u32(w);
 
-	l->n = 0;
+	s->n_listeners = 0;
 	if (n > GATE_LISTENERS_MAX)
 		w->is_bad = true;
-	while (!w->is_bad && l->n < n) {
-		struct gate_listener *g = &l->v[l->n++];
+	while (!w->is_bad && s->n_listeners < n) {
+		struct gate_listener *l = &s->listeners[s->n_listeners++];
 
-		g->id = wire_get_u32(w);
-		g->is_unix = wire_get_u32(w) != 0;
-		g->fd = get_fd(w, m, next, wire_get_u32(w));
-		wire_get_string(w, g->address, sizeof g->address);
+		l->id = wire_get_u32(w);
+		l->is_unix = wire_get_u32(w) != 0;
+		l->fd = get_fd(w, m, next, wire_get_u32(w));
+		wire_get_string(w, l->address, sizeof l->address);
 	}
 }
 
 void
-link_get_config(
-    struct wire_in *w, struct message *m, size_t *next, struct gate_config *c)
+link_get_setup(
+    struct wire_in *w, struct message *m, size_t *next, struct gate_start *s)
 {
-	c->fd = get_fd(w, m, next, wire_get_u32(w));
-	wire_get_string(w, c->path, sizeof c->path);
+	get_listeners(w, m, next, s);
+	s->config_fd = get_fd(w, m, next, wire_get_u32(w));
+	wire_get_string(w, s->config, sizeof s->config);
 }
 
 void
-link_close_listeners(struct gate_listeners *l)
+link_close_setup(struct gate_start *s)
 {
-	for (size_t i = 0; i < l->n; i++)
-		os_fd_close(&l->v[i].fd);
-	l->n = 0;
+	for (size_t i = 0; i < s->n_listeners; i++)
+		os_fd_close(&s->listeners[i].fd);
+	s->n_listeners = 0;
+	os_fd_close(&s->config_fd);
+	os_fd_close(&s->state_fd);
 }

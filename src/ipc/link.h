@@ -8,8 +8,8 @@
 
 enum link_type {
 	/* keeper to gate */
-	LINK_START = 1,	 /* generation, listeners, config; fds + state */
-	LINK_RELOAD,	 /* seq, listeners, config; fds of new ones */
+	LINK_START = 1,	 /* generation, setup; fds + state */
+	LINK_RELOAD,	 /* seq, setup */
 	LINK_DRAIN,	 /* grace_us */
 	LINK_QUIT,	 /* nothing */
 	LINK_REOPEN_LOG, /* nothing */
@@ -31,25 +31,23 @@ struct link_fds {
 	size_t n;
 };
 
-/* Append ${l}, and the descriptors that are open to ${fds}. */
-void link_put_listeners(
-    struct wire_out *w, struct link_fds *fds, const struct gate_listeners *l);
-
-/* Append ${c}, and its descriptor if it has one to ${fds}. */
-void link_put_config(
-    struct wire_out *w, struct link_fds *fds, const struct gate_config *c);
+/*
+ * Append the listeners and the configuration of ${s}, and the descriptors
+ * that they have to ${fds}.
+ */
+void link_put_setup(
+    struct wire_out *w, struct link_fds *fds, const struct gate_start *s);
 
 /*
- * Read what the two above wrote, taking descriptors from ${m} from *${next}
- * on.  What is malformed makes ${w} bad.
+ * Read what link_put_setup wrote, taking descriptors from ${m} from *${next}
+ * on.  What is malformed makes ${w} bad; link_close_setup then closes what was
+ * taken.
  */
-void link_get_listeners(struct wire_in *w, struct message *m, size_t *next,
-    struct gate_listeners *l);
-void link_get_config(
-    struct wire_in *w, struct message *m, size_t *next, struct gate_config *c);
+void link_get_setup(
+    struct wire_in *w, struct message *m, size_t *next, struct gate_start *s);
 
 /* The next descriptor of ${m}, now the caller's; -1 if there is none. */
 int link_take_fd(struct message *m, size_t *next);
 
-/* Close what was taken from a message that turned out bad. */
-void link_close_listeners(struct gate_listeners *l);
+/* Close the descriptors of listeners, configuration and state. */
+void link_close_setup(struct gate_start *s);

@@ -299,7 +299,7 @@ new_sink(const struct log_opts *opts, struct sink **out)
 
 	if (s == NULL)
 		return ERR_NOMEM;
-	e = sink_open(s, opts->path, opts->rotate_bytes, opts->files);
+	e = sink_open(s, opts->path, opts->rotate_bytes, opts->files - 1);
 	if (e == OK)
 		*out = s;
 	else

@@ -20,7 +20,7 @@ struct log;
 struct log_opts {
 	const char *path;      /* a file, or "-": standard output */
 	int64_t rotate_bytes;  /* path -> path.1 -> ... past it; 0: never */
-	int files;	       /* most old files: path.1 .. path.N */
+	int files;	       /* most files, the current one counted */
 	size_t buffered_bytes; /* most bytes waiting; 0: 8 MiB */
 };
 

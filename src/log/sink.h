@@ -19,7 +19,8 @@ struct sink {
 };
 
 /*
- * Open ${path} ("-": standard output) for appending.  A line that an earlier
+ * Open ${path} ("-": standard output) for appending; ${files} old ones are
+ * kept: path.1, path.2, ...  A line that an earlier
  * run left unfinished is ended.  ERR_IO (errno), ERR_NOMEM.
  */
 MUST_CHECK enum err sink_open(
