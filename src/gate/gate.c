@@ -79,6 +79,17 @@ take_listeners(struct gate *g, const struct order *o)
 	}
 }
 
+/* The old configuration stays: what came with the new one is closed. */
+static void
+refuse_listeners(const struct order *o)
+{
+	for (size_t i = 0; i < o->n_listeners; i++) {
+		int fd = o->listeners[i].fd;
+
+		os_fd_close(&fd);
+	}
+}
+
 static void
 reload(struct gate *g, const struct order *o)
 {
@@ -87,9 +98,12 @@ reload(struct gate *g, const struct order *o)
 
 	buf_init(&why, 4096);
 	memcpy(g->config, o->config, sizeof g->config);
+	g->config_fd = o->config_fd;
 	e = reload_conf(g, &why);
 	if (e == OK)
 		take_listeners(g, o);
+	else
+		refuse_listeners(o);
 	if (g->has_link &&
 	    gate_link_reloaded(&g->link, o->seq, e == OK, buf_slice(&why)) !=
 		OK)
@@ -160,11 +174,13 @@ on_signal(uv_signal_t *s, int number)
 	buf_fini(&why);
 }
 
+/* Behind a keeper they stay ignored, as it left them: it sends orders. */
 static void catch (struct gate *g, uv_signal_t *s, int number)
 {
 	(void)uv_signal_init(&g->loop.uv, s);
 	s->data = g;
-	(void)uv_signal_start(s, on_signal, number);
+	if (!g->has_link)
+		(void)uv_signal_start(s, on_signal, number);
 	uv_unref((uv_handle_t *)s);
 }
 
@@ -258,6 +274,7 @@ start(struct gate *g, const struct gate_start *s)
 	list_init(&g->listeners);
 	g->generation = s->generation;
 	memcpy(g->config, s->config, sizeof g->config);
+	g->config_fd = s->config_fd;
 	buf_init(&why, 4096);
 	if ((e = loop_init(&g->loop)) != OK ||
 	    (e = map_state(g, s, seed)) != OK)
@@ -335,12 +352,7 @@ serve(struct gate *g, const struct gate_start *s)
 	if (start(g, s) != OK)
 		return 1;
 	catch (g, &g->on_term, SIGTERM);
-	/* A terminal's Ctrl-C reaches both processes; the keeper decides. */
-	if (g->has_link)
-		(void)signal(SIGINT, SIG_IGN);
-	(void)uv_signal_init(&g->loop.uv, &g->on_int);
-	if (!g->has_link)
-		catch (g, &g->on_int, SIGINT);
+	catch (g, &g->on_int, SIGINT);
 	catch (g, &g->on_hup, SIGHUP);
 	if (g->has_link)
 		begin_link(g);

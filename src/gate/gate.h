@@ -40,6 +40,7 @@ struct gate {
 	struct keyfile_watch keys_watch;
 	char keys_path[GATE_PATH_MAX];
 	char config[GATE_PATH_MAX];
+	int config_fd; /* its text, until it is read; -1 */
 	void *state;
 	uint64_t generation;
 	bool is_draining;

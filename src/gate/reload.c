@@ -7,10 +7,13 @@
 #include "gate/gate.h"
 #include "log/event.h"
 #include "os/clock.h"
+#include "os/fd.h"
 #include "os/random.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+enum { CONF_TEXT_MAX = (1 << 20) + 1 };
 
 static bool
 exists(const char *path)
@@ -89,6 +92,27 @@ open_log(struct gate *g, const struct conf *conf, struct buf *why)
 	return e;
 }
 
+/*
+ * The text that the keeper has read and found good; in one process, the file.
+ */
+static enum err
+load_conf(struct gate *g, struct conf **out, struct conf_problems *problems)
+{
+	const char *path = g->config[0] ? g->config : NULL;
+	struct buf text;
+	enum err e;
+
+	if (g->config_fd < 0)
+		return conf_load(path, out, problems);
+	buf_init(&text, CONF_TEXT_MAX);
+	e = gate_config_read(g->config_fd, &text);
+	os_fd_close(&g->config_fd);
+	if (e == OK)
+		e = conf_parse(buf_slice(&text), path, out, problems);
+	buf_fini(&text);
+	return e;
+}
+
 enum err
 reload_conf(struct gate *g, struct buf *why)
 {
@@ -98,7 +122,7 @@ reload_conf(struct gate *g, struct buf *why)
 	struct conf *conf;
 	enum err e;
 
-	e = conf_load(g->config[0] ? g->config : NULL, &conf, &problems);
+	e = load_conf(g, &conf, &problems);
 	if (e != OK)
 		(void)!conf_problems_print(&problems, why);
 	if (e != OK)
