@@ -2,6 +2,7 @@
 #include "log/event.h"
 #include "os/clock.h"
 #include "os/fd.h"
+#include "os/memory.h"
 #include "os/proc.h"
 #include "os/random.h"
 #include "os/share.h"
@@ -15,6 +16,8 @@ enum {
 	LOG_FLUSH_US = 2 * 1000000,
 	GRACE_US = 30 * 1000000,
 	FDS_WANTED = 65536,
+	HEAP_KEPT = 32 * 1024 * 1024,
+	HEAP_BLOCK = 8 * 1024 * 1024,
 };
 
 static void
@@ -271,6 +274,7 @@ start(struct gate *g, const struct gate_start *s)
 	random_must_fill(&seed, sizeof seed);
 	random_must_fill(&id_seed, sizeof id_seed);
 	(void)os_fd_raise_limit(FDS_WANTED);
+	os_memory_keep(HEAP_KEPT, HEAP_BLOCK);
 	list_init(&g->listeners);
 	g->generation = s->generation;
 	memcpy(g->config, s->config, sizeof g->config);
