@@ -62,6 +62,7 @@ class Children:
         child = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             start_new_session=True, preexec_fn=_in_child, text=True)
+        child.whole_group = True  # a shell waits for its command to end
         self.running.append((name, child))
         text = child.stdout.read()
         status = child.wait()
@@ -101,7 +102,10 @@ def end(child, patience=5.0):
     """Ask the child to end, then make it; nothing of its group remains."""
     deadline = time.monotonic() + patience
     if child.poll() is None:
-        child.terminate()
+        if getattr(child, "whole_group", False):
+            os.killpg(child.pid, signal.SIGTERM)
+        else:
+            child.terminate()
         try:
             child.wait(max(deadline - time.monotonic(), 0.1))
         except subprocess.TimeoutExpired:
