@@ -105,6 +105,7 @@ static enum step
 refuse_full(struct flow *f, enum err e)
 {
 	f->refusal.wait_us = guess_wait_us(f);
+	f->refusal.limit = f->caller->line.most;
 	return flow_refuse(f, e);
 }
 

@@ -210,6 +210,9 @@ on_print(struct metrics *m, void *arg)
 	series_add(metric_series(m, METRIC_LOG_DROPPED, NULL),
 	    (int64_t)(dropped - g->dropped_told));
 	g->dropped_told = dropped;
+	series_add(metric_series(m, METRIC_LIMITS_EVICTED, NULL),
+	    (int64_t)(g->cells.evicted - g->evicted_told));
+	g->evicted_told = g->cells.evicted;
 	if (os_proc_usage(0, &use) != OK)
 		return;
 	series_set(metric_series(m, METRIC_RSS, NULL), use.rss_bytes);
@@ -343,6 +346,7 @@ finish(struct gate *g)
 		gate_link_close(&g->link);
 	flow_env_free(&g->env);
 	caller_set_free(g->env.callers);
+	keyfile_fini(&g->keys);
 	metrics_free(g->env.metrics);
 	conf_drop(g->env.conf);
 	(void)loop_fini(&g->loop);

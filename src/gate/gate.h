@@ -33,18 +33,19 @@ struct gate {
 	struct cells cells;
 	struct list listeners;
 	struct gate_link link;
-	bool has_link, link_lost, has_keys;
+	bool has_link, link_lost;
 	uv_poll_t link_poll;
 	uv_signal_t on_term, on_int, on_hup;
 	struct timer keys_timer, grace;
 	struct keyfile_watch keys_watch;
+	struct keyfile keys; /* as last read */
 	char keys_path[GATE_PATH_MAX];
 	char config[GATE_PATH_MAX];
 	int config_fd; /* its text, until it is read; -1 */
 	void *state;
 	uint64_t generation;
 	bool is_draining;
-	uint64_t dropped_told;
+	uint64_t dropped_told, evicted_told;
 };
 
 /* --- for the files of this room --- */

@@ -49,25 +49,45 @@ find_keys(const struct conf *conf, char *out, size_t cap)
 	buf_fini(&b);
 }
 
-void
-reload_callers(struct gate *g, const struct conf *conf)
+static void
+tell_warnings(struct gate *g, const struct keyfile *keys)
+{
+	struct slice rest = buf_slice(&keys->warnings);
+
+	while (rest.n > 0) {
+		struct slice line = slice_cut(&rest, '\n');
+
+		if (line.n > 0)
+			event_write(g->env.log, os_wall_us(),
+			    EVENT_KEYS_WARNING,
+			    EVENT_ARGS(event_slice("reason", line)));
+	}
+}
+
+/* Keys that cannot be read now stay as they were. */
+static void
+load_keys(struct gate *g)
 {
 	struct keyfile keys;
 
 	keyfile_init(&keys);
-	/* Keys that cannot be read now stay as they were. */
 	if (g->keys_path[0] && keyfile_load(&keys, g->keys_path) != OK) {
 		event_write(g->env.log, os_wall_us(), EVENT_KEYS_UNREADABLE,
 		    EVENT_ARGS(event_str("reason", strerror(errno))));
 		keyfile_fini(&keys);
-		if (g->has_keys)
-			return;
-		keyfile_init(&keys);
+		return;
 	}
-	caller_set_load(g->env.callers, conf, &keys);
-	g->has_keys = true;
+	tell_warnings(g, &keys);
+	keyfile_fini(&g->keys);
+	g->keys = keys;
 	g->keys_watch.stamp = keys.stamp;
-	keyfile_fini(&keys);
+}
+
+void
+reload_callers(struct gate *g, const struct conf *conf)
+{
+	load_keys(g);
+	caller_set_load(g->env.callers, conf, &g->keys);
 }
 
 static struct log_opts
@@ -131,6 +151,7 @@ reload_conf(struct gate *g, struct buf *why)
 		find_keys(conf, g->keys_path, sizeof g->keys_path);
 		g->env.callers = caller_set_new(g->env.cells);
 		g->keys_watch.path = g->keys_path;
+		keyfile_init(&g->keys);
 	}
 	if ((e = open_log(g, conf, why)) != OK) {
 		conf_drop(conf);
