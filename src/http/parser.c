@@ -161,14 +161,14 @@ next_head(
 						  : bad_already(p);
 		if (!http_guard_judge(side, h, &p->fault))
 			return bad_already(p);
+		if (h->status == 101)
+			return bad(p, ERR_BAD_REQUEST, "an unasked 101");
 		if (!llhttp_agrees(p, h))
 			return bad_by_llhttp(p, "the head is malformed");
 		*used = (size_t)(h->base - in.p) + h->n;
 		http_guard_init(&p->guard, side);
 		if (side == HTTP_SIDE_REQUEST || h->status >= 200)
 			break;
-		if (h->status == 101)
-			return bad(p, ERR_BAD_REQUEST, "an unasked 101");
 		if (h->chunked || h->content_length > 0)
 			return bad(p, ERR_BAD_REQUEST, "a 1xx with a body");
 		if (++p->n_interim > INTERIM_MAX)

@@ -286,7 +286,8 @@ test_chunk_limits(void **state)
 	    {"1;", "a", "\r\n", 256, OK},
 	    {"1;", "a", "\r\n", 257, ERR_BAD_REQUEST},
 	    {"1;", "a", "", 100000, ERR_BAD_REQUEST},
-	    {"0\r\n", "X: y\r\n", "\r\n", 2730, OK}, /* 16382 bytes */
+	    {"", "1;aaaaaaaaa\r\na\r\n", "", 1000, OK}, /* each */
+	    {"0\r\n", "X: y\r\n", "\r\n", 2730, OK},	/* 16382 bytes */
 	    {"0\r\n", "X: y\r\n", "\r\n", 2731, ERR_HEAD_TOO_LARGE},
 	    {"0\r\nX: ", "a", "", 100000, ERR_HEAD_TOO_LARGE},
 	};

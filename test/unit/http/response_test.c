@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include "test/unit/http/trace.h"
+#include "test/unit/http/check.h"
 
 enum how {
 	OPEN,	     /* the stream stays open */
@@ -194,44 +194,15 @@ static const struct http_case interim[] = {
 };
 
 static void
-start(struct trace *t, const struct http_case *c, const size_t *cut,
-    bool each_byte)
+run_case(const struct http_case *c)
 {
-	struct trace_in in = {.side = HTTP_SIDE_RESPONSE,
+	const struct trace_in in = {.side = HTTP_SIDE_RESPONSE,
 	    .bytes = c->raw,
-	    .cuts = cut,
-	    .n_cuts = cut ? 1 : 0,
-	    .each_byte = each_byte,
 	    .expect_head = c->how == OPEN_HEAD || c->how == CLOSED_HEAD,
 	    .eof = c->how == CLOSED || c->how == CLOSED_HEAD,
 	    .limits = http_limits_default()};
 
-	trace_run(t, &in);
-	if (!slice_glob(slice_str(c->brief), buf_slice(&t->brief)))
-		fail_msg("%s (cut %d): expected \"%s\", got \"%.*s\"", c->name,
-		    cut ? (int)*cut : -1, c->brief,
-		    SLICE_ARG(buf_slice(&t->brief)));
-}
-
-static void
-run_case(const struct http_case *c)
-{
-	struct trace whole, bytes;
-
-	start(&whole, c, NULL, false);
-	start(&bytes, c, NULL, true);
-	assert_true(slice_eq(buf_slice(&whole.full), buf_slice(&bytes.full)));
-	trace_fini(&bytes);
-	for (size_t cut = 0; cut <= c->raw.n; cut++) {
-		struct trace parts;
-
-		start(&parts, c, &cut, false);
-		if (!slice_eq(buf_slice(&whole.full), buf_slice(&parts.full)))
-			fail_msg("%s: heads differ, cut at %zu", c->name, cut);
-		assert_int_equal(whole.is_idle, parts.is_idle);
-		trace_fini(&parts);
-	}
-	trace_fini(&whole);
+	check_cuts(c->name, c->brief, &in);
 }
 
 #define RUN_ALL(cases)                                                         \

@@ -105,22 +105,33 @@ move_bytes(char **p, size_t *n, size_t from)
 	*n -= from;
 }
 
+/* A copy of ${p} elsewhere; frees ${p}. */
+static struct http_parser *
+move_parser(struct http_parser *p)
+{
+	struct http_parser *fresh = malloc(sizeof *fresh);
+
+	if (fresh == NULL)
+		abort();
+	*fresh = *p;
+	free(p);
+	return fresh;
+}
+
 /* Call the parser until it wants more.  False: it wants no more at all. */
 static bool
-pull(struct trace *t, struct http_parser *p, char **held, size_t *n)
+pull(struct trace *t, struct http_parser **parser, char **held, size_t *n)
 {
 	static struct http_head h;
 
 	for (;;) {
-		struct http_parser moved = *p;
+		struct http_parser *p = *parser = move_parser(*parser);
 		struct slice in = slice_of(*held, *n), body;
 		enum http_event e;
 		size_t used;
 
-		memset(p, 0xa5, sizeof *p);
 		memset(&h, 0xa5, sizeof h);
-		e = http_parser_next(&moved, &h, in, &used, &body);
-		*p = moved;
+		e = http_parser_next(p, &h, in, &used, &body);
 		assert(used <= in.n);
 		if (e == HTTP_EVENT_HEAD) {
 			check_head(&h, in, used);
@@ -157,16 +168,18 @@ note_eof(struct trace *t, struct http_parser *p)
 void
 trace_run(struct trace *t, const struct trace_in *in)
 {
-	struct http_parser p;
+	struct http_parser *p = malloc(sizeof *p);
 	size_t at = 0, n = 0, next_cut = 0;
 	char *held = malloc(1);
-	bool goes_on = held != NULL;
+	bool goes_on = held != NULL && p != NULL;
 
+	if (!goes_on)
+		abort();
 	buf_init(&t->brief, TEXT_MAX);
 	buf_init(&t->full, TEXT_MAX);
-	http_parser_init(&p, in->side, &in->limits);
+	http_parser_init(p, in->side, &in->limits);
 	if (in->expect_head)
-		http_parser_expect_head(&p);
+		http_parser_expect_head(p);
 	while (goes_on) {
 		size_t to = in->bytes.n;
 		char *more;
@@ -191,9 +204,10 @@ trace_run(struct trace *t, const struct trace_in *in)
 			break;
 	}
 	if (goes_on && in->eof)
-		note_eof(t, &p);
-	t->is_idle = http_parser_is_idle(&p);
+		note_eof(t, p);
+	t->is_idle = http_parser_is_idle(p);
 	free(held);
+	free(p);
 }
 
 void
