@@ -168,10 +168,14 @@ take_command(struct words *w, struct ctl_args *out, struct buf *complaint)
 static enum err
 unknown_flag(enum ctl_command c, struct slice word, struct buf *out)
 {
+	struct slice name = word;
 	struct conf_nearest near;
 	enum err e;
 
-	conf_nearest_init(&near, word);
+	name = slice_cut(&name, '=');
+	while (name.n > 0 && name.p[0] == '-')
+		name = slice_from(name, 1);
+	conf_nearest_init(&near, name);
 	for (size_t i = 0; i < FLAGS; i++)
 		if (flags[i].command == c)
 			conf_nearest_try(&near, slice_str(flags[i].word));

@@ -196,11 +196,15 @@ static const struct problem_case values[] = {
     {"an empty text", "log: {path: ''}\n",
 	"f:1:13: `log.path` must not be empty\n"},
     {"a list with nothing in it", "hosts:\n  - a\n  -\n",
-	"f:3:4: `hosts` has an empty item\n"},
+	"f:3:4: `hosts` has an empty item\n"
+	"f:1:1: warning: `hosts` is known but has no effect in this version "
+	"yet\n"},
     {"no address at all", "listen: []\n",
 	"f:1:9: `listen` has at least 1 items, not 0\n"},
     {"a list in a list", "hosts: [a, [b]]\n",
-	"f:1:12: `hosts` wants a text or a list of texts, not a list\n"},
+	"f:1:12: `hosts` wants a text or a list of texts, not a list\n"
+	"f:1:1: warning: `hosts` is known but has no effect in this version "
+	"yet\n"},
     {"only a port", "listen: 8080\n",
 	"f:1:9: `listen` wants host:port, [v6]:port or unix:/path, or a list "
 	"of them, not `8080`; did you mean `127.0.0.1:8080`?\n"},
@@ -209,7 +213,9 @@ static const struct problem_case values[] = {
 	"f:4:5: `listen` has an address twice\n"},
     {"a network with host bits", "trusted_proxies: [10.1.2.3/8]\n",
 	"f:1:19: `trusted_proxies` wants addresses or networks such as "
-	"10.0.0.0/8, not `10.1.2.3/8`; did you mean `10.0.0.0/8`?\n"},
+	"10.0.0.0/8, not `10.1.2.3/8`; did you mean `10.0.0.0/8`?\n"
+	"f:1:1: warning: `trusted_proxies` is known but has no effect in this "
+	"version yet\n"},
 };
 
 /* --- engines and callers --- */
