@@ -75,23 +75,35 @@ settle(struct answer *a, const struct piece *p)
 
 /* --- pieces that are like the last one --- */
 
+/* Is ${s} a string's inside: every quote and backslash escaped? */
+static bool
+is_inside(struct slice s)
+{
+	size_t i = 0;
+
+	while (i < s.n) {
+		if (s.p[i] == '"')
+			return false;
+		i += s.p[i] == '\\' ? 2 : 1;
+	}
+	return i == s.n;
+}
+
 /*
- * Same bytes around a text of no quotes.  Such a text, ending in no backslash,
- * is all inside of the one string, so the piece says nothing else.
+ * Same bytes around what is all inside of the one string: so the piece says
+ * nothing else.
  */
 static bool
 is_like_kept(const struct answer *a, struct slice data)
 {
 	size_t around = a->head_n + a->tail_n;
-	const char *mid = data.p + a->head_n;
 
 	if (around == 0 || data.n <= around)
 		return false;
 	return memcmp(data.p, a->kept, a->head_n) == 0 &&
 	    memcmp(data.p + data.n - a->tail_n, a->kept + a->head_n,
 		a->tail_n) == 0 &&
-	    memchr(mid, '"', data.n - around) == NULL &&
-	    data.p[data.n - a->tail_n - 1] != '\\';
+	    is_inside(slice_of(data.p + a->head_n, data.n - around));
 }
 
 /* Remember ${data}, in which the only text is ${text}. */

@@ -58,32 +58,58 @@ leave(struct inspect *in, uint8_t field, bool is_text)
 	in->value_at = in->reader.at;
 }
 
+/* Only what every field's key is made of: then nothing is to be folded. */
+static bool
+is_plain(struct slice key)
+{
+	for (size_t i = 0; i < key.n; i++) {
+		char c = key.p[i];
+
+		if ((c < 'a' || c > 'z') && c != '_' && (c < '0' || c > '9'))
+			return false;
+	}
+	return true;
+}
+
+/* The field of ${place} that ${key} is, and how it is spelled. */
+static enum field
+find_field(const struct inspect *in, uint8_t place, struct slice key,
+    enum json_match *match)
+{
+	const struct field_fact *fact = field_get(0);
+	bool plain = is_plain(key);
+
+	for (unsigned f = 0; f < FIELD_COUNT; f++, fact++) {
+		if (plain && fact->key.n != key.n)
+			continue;
+		if (fact->place != place || (fact->shapes & in->shape_bit) == 0)
+			continue;
+		*match = json_key_match(key, fact->key);
+		if (*match != JSON_NO)
+			return (enum field)f;
+	}
+	return FIELD_NONE;
+}
+
 static bool
 on_key(struct inspect *in)
 {
 	struct inspect_frame *top = &in->frames[in->n_frames - 1];
-	const struct field_fact *fact = field_get(0);
-	struct slice raw = json_span(&in->reader);
+	enum json_match match;
+	enum field f =
+	    find_field(in, top->place, json_span(&in->reader), &match);
 
-	for (unsigned f = 0; f < FIELD_COUNT; f++, fact++) {
-		enum json_match m;
-
-		if (fact->place != top->place ||
-		    (fact->shapes & in->shape_bit) == 0)
-			continue;
-		if ((m = json_key_match(raw, fact->key)) == JSON_NO)
-			continue;
-		if (m == JSON_FOLDED)
-			return field_refuse(
-			    in, ERR_FIELD_SPELLING, fact->key, "");
-		if (top->seen >> f & 1)
-			return field_refuse(
-			    in, ERR_FIELD_DUPLICATE, fact->key, "");
-		top->seen |= (uint64_t)1 << f;
-		in->field = (uint8_t)f;
+	if (f == FIELD_NONE) {
+		in->mode = MODE_SKIP;
 		return true;
 	}
-	in->mode = MODE_SKIP;
+	if (match == JSON_FOLDED)
+		return field_refuse(in, ERR_FIELD_SPELLING, inspect_key(f), "");
+	if (top->seen >> f & 1)
+		return field_refuse(
+		    in, ERR_FIELD_DUPLICATE, inspect_key(f), "");
+	top->seen |= (uint64_t)1 << f;
+	in->field = (uint8_t)f;
 	return true;
 }
 
