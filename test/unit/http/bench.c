@@ -25,7 +25,7 @@ static const char request[] =
     "X-Stainless-Runtime-Version: v20.11.0\r\n"
     "Authorization: Bearer weir_0123456789abcdef0123456789abcdef01234567\r\n"
     "X-Stainless-Retry-Count: 0\r\n"
-    "Accept-Encoding: gzip,deflate\r\n\r\n";
+    "Accept-Encoding: gzip, deflate, zstd\r\n\r\n";
 
 static struct http_head h;
 
