@@ -3,17 +3,37 @@
 #include "ctl/check.h"
 #include "ctl/command.h"
 #include "ctl/key.h"
+#include "ctl/reload.h"
+#include "keeper/keeper.h"
 #include <assert.h>
 #include <stdio.h>
 
+static int
+serve(const struct ctl_args *args)
+{
+	struct keeper_opts opts = {.config = args->config,
+	    .one_process = args->single != NULL,
+	    .env = ctl_env(),
+	    .grace_us = KEEPER_GRACE_US};
+
+	return keeper_main(&opts);
+}
+
+static int
+gate(const struct ctl_args *args)
+{
+	(void)args;
+	return keeper_gate_child();
+}
+
 static int (*const commands[CTL_COUNT])(const struct ctl_args *) = {
-    [CTL_SERVE] = ctl_later,
+    [CTL_SERVE] = serve,
     [CTL_CHECK] = ctl_check,
-    [CTL_RELOAD] = ctl_later,
+    [CTL_RELOAD] = ctl_reload,
     [CTL_KEY_ADD] = ctl_key_add,
     [CTL_KEY_LIST] = ctl_key_list,
     [CTL_KEY_REVOKE] = ctl_key_revoke,
-    [CTL_GATE] = ctl_later,
+    [CTL_GATE] = gate,
     [CTL_VERSION] = ctl_version,
     [CTL_HELP] = ctl_help,
     [CTL_MAN] = ctl_man,

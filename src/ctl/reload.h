@@ -1,0 +1,11 @@
+/*
+ * reload: `weir reload`, over the control socket of a running weir.
+ */
+#pragma once
+#include "ctl/args.h"
+
+/*
+ * Ask the weir whose control socket the configuration names to reload, and
+ * print its answer.  Returns the exit status: 0 only if it is in force.
+ */
+int ctl_reload(const struct ctl_args *args);

@@ -1,0 +1,394 @@
+#include "keeper/keeper.h"
+#include "keeper/inside.h"
+#include "keeper/signal.h"
+#include "os/clock.h"
+#include "os/fd.h"
+#include "os/share.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+	FILES_WANTED = 65536,
+	WHY_MAX = 16 * 1024,
+	KILL_AFTER_US = 2 * 1000 * 1000,  /* the grace is over, and so long */
+	QUIT_WITHIN_US = 1 * 1000 * 1000, /* after a second signal */
+	END_WITHIN_US = 1 * 1000 * 1000,  /* after it closed its link */
+};
+
+void
+keeper_log(struct keeper *k, enum event_id id, const struct event_arg *args,
+    size_t n_args)
+{
+	char line[EVENT_LINE_MAX];
+	size_t n;
+
+	if (k->child.pid == 0)
+		return;
+	n = event_format(line, os_wall_us(), id, args, n_args);
+	(void)!keeper_link_log_line(&k->child.link, slice_of(line, n));
+}
+
+void
+keeper_say(struct keeper *k, enum event_id id, const struct event_arg *args,
+    size_t n_args)
+{
+	event_print(id, args, n_args);
+	keeper_log(k, id, args, n_args);
+}
+
+void
+keeper_fill_start(struct keeper *k)
+{
+	k->start.link_fd = -1;
+	k->start.state_fd = k->state_fd;
+	k->start.config_fd = k->setup.config_fd;
+	memcpy(k->start.config, k->setup.path, sizeof k->start.config);
+	listener_set_put(&k->listeners, NULL, &k->start);
+}
+
+/* The one clear line: where we listen, and by which configuration. */
+static void
+announce(struct keeper *k)
+{
+	struct buf where;
+
+	if (k->is_announced)
+		return;
+	k->is_announced = true;
+	buf_init(&where, 1024);
+	listener_set_print(&k->listeners, &where);
+	keeper_say(k, EVENT_STARTED,
+	    EVENT_ARGS(event_str("version", WEIR_VERSION),
+		event_slice("listen", buf_slice(&where)),
+		event_str("config",
+		    k->setup.path[0] ? k->setup.path : "none (defaults)")));
+	buf_fini(&where);
+}
+
+/* --- the gate --- */
+
+static void
+start_gate(struct keeper *k, int64_t now_us)
+{
+	keeper_fill_start(k);
+	(void)!child_start(&k->child, &k->start, now_us);
+}
+
+/* A gate that never served and ended by itself: it has said why. */
+static bool
+is_hopeless(const struct keeper *k, const struct child_end *end)
+{
+	return !k->child.was_ever_ready && end->is_exit && end->status != 0;
+}
+
+static void
+on_gate_end(struct keeper *k, const struct child_end *end, int64_t now_us)
+{
+	if (is_hopeless(k, end) && !k->is_stopping) {
+		(void)fprintf(stderr, "weir: the gate could not start (%s)\n",
+		    end->reason);
+		k->status = 1;
+	}
+	if (k->is_stopping || k->status != 0) {
+		k->is_done = true;
+		return;
+	}
+	reload_cancel(k, "the gate died while it reloaded");
+	if (end->delay_us == 0)
+		start_gate(k, now_us);
+	/* Said behind the start, so that the new gate logs it. */
+	if (end->delay_us == 0)
+		keeper_say(k, EVENT_GATE_DIED,
+		    EVENT_ARGS(event_str("reason", end->reason)));
+	else
+		keeper_say(k, EVENT_GATE_SLOW_START,
+		    EVENT_ARGS(event_str("reason", end->reason),
+			event_num("delay_ms", end->delay_us / 1000)));
+}
+
+static void
+hear_gate(struct keeper *k, int64_t now_us)
+{
+	struct report r;
+
+	while (k->child.pid != 0 &&
+	    keeper_link_next(&k->child.link, &r) != REPORT_NONE) {
+		switch (r.kind) {
+		case REPORT_READY:
+			k->child.is_ready = k->child.was_ever_ready = true;
+			announce(k);
+			keeper_log(k, EVENT_GATE_STARTED,
+			    EVENT_ARGS(event_num("pid", k->child.pid)));
+			break;
+		case REPORT_RELOADED:
+			reload_answered(k, r.seq, r.ok, r.text, now_us);
+			break;
+		case REPORT_LOST:
+			/* It is ending, or out of its mind: see to its end. */
+			os_fd_close(&k->child.link.channel.fd);
+			child_kill_at(&k->child, now_us + END_WITHIN_US);
+			return;
+		case REPORT_DRAINED:
+		case REPORT_NONE:
+			break;
+		}
+	}
+}
+
+/* --- orders from outside --- */
+
+static void
+stop(struct keeper *k, bool at_once, int64_t now_us)
+{
+	enum err e;
+
+	reload_cancel(k, "weir is being stopped");
+	/* Whoever connects from now on is refused, and not left to wait. */
+	listener_set_close(&k->listeners);
+	if (k->child.pid == 0) {
+		k->is_done = true;
+		return;
+	}
+	if (at_once) {
+		e = keeper_link_quit(&k->child.link);
+		child_kill_at(&k->child, now_us + QUIT_WITHIN_US);
+	} else {
+		e = keeper_link_drain(&k->child.link, k->opts->grace_us);
+		child_kill_at(
+		    &k->child, now_us + k->opts->grace_us + KILL_AFTER_US);
+	}
+	k->is_stopping = true;
+	if (e != OK)
+		child_kill_at(&k->child, now_us);
+}
+
+static void
+take_signals(struct keeper *k, int64_t now_us)
+{
+	struct signals s = signals_take();
+
+	if (s.reload > 0) {
+		if (k->child.pid != 0)
+			(void)!keeper_link_reopen_log(&k->child.link);
+		reload_begin(k, 0, now_us);
+	}
+	for (unsigned i = 0; i < s.stop && !k->is_done; i++)
+		stop(k, k->is_stopping, now_us);
+}
+
+static void
+answer_ping(struct keeper *k, uint32_t client)
+{
+	struct buf b;
+
+	buf_init(&b, 256);
+	(void)!buf_printf(&b,
+	    "weir %s, pid %ld; gate %s, pid %ld, generation %llu\n",
+	    WEIR_VERSION, (long)getpid(),
+	    k->child.is_ready ? "ready" : "not ready", (long)k->child.pid,
+	    (unsigned long long)k->child.generation);
+	control_answer(&k->control, client, true, buf_slice(&b));
+	buf_fini(&b);
+}
+
+static void
+take_commands(struct keeper *k, int64_t now_us)
+{
+	struct control_request r;
+
+	while (control_next(&k->control, now_us, &r)) {
+		if (slice_is(r.command, "reload"))
+			reload_begin(k, r.client, now_us);
+		else if (slice_is(r.command, "ping"))
+			answer_ping(k, r.client);
+		else
+			control_answer(&k->control, r.client, false,
+			    slice_str("Unknown command; there are: reload, "
+				      "ping.\n"));
+	}
+}
+
+/* --- the loop --- */
+
+static int64_t
+sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* When something is to be done even if nothing happens. */
+static int64_t
+next_deadline(const struct keeper *k)
+{
+	int64_t at = control_deadline(&k->control);
+
+	if (k->child.pid == 0)
+		at = sooner(at, k->child.start_at_us);
+	else
+		at = sooner(at, k->child.kill_at_us);
+	if (k->reload.is_pending)
+		at = sooner(at, k->reload.deadline_us);
+	return at;
+}
+
+static void
+wait_for_something(struct keeper *k)
+{
+	struct pollfd p[2 + CONTROL_POLLS_MAX];
+	int64_t at = next_deadline(k), ms = -1;
+	nfds_t n = 0;
+
+	if (at != INT64_MAX) {
+		/* Rounded up, so as not to wake just before it is time. */
+		ms = (at - os_now_us() + 999) / 1000;
+		if (ms < 0)
+			ms = 0;
+	}
+	p[n++] = (struct pollfd){k->signal_fd, POLLIN, 0};
+	if (k->child.pid != 0 && k->child.link.channel.fd >= 0)
+		p[n++] = (struct pollfd){k->child.link.channel.fd, POLLIN, 0};
+	n += control_polls(&k->control, p + n);
+	(void)poll(p, n, (int)sooner(ms, 3600 * 1000));
+}
+
+static void
+on_time(struct keeper *k, int64_t now_us)
+{
+	if (k->child.pid == 0 && !k->is_stopping &&
+	    now_us >= k->child.start_at_us)
+		start_gate(k, now_us);
+	child_kill_if_due(&k->child, now_us);
+	reload_on_time(k, now_us);
+}
+
+static void
+run(struct keeper *k)
+{
+	start_gate(k, os_now_us());
+	while (!k->is_done) {
+		struct child_end end;
+		int64_t now_us;
+
+		wait_for_something(k);
+		now_us = os_now_us();
+		take_signals(k, now_us);
+		hear_gate(k, now_us);
+		if (child_reap(&k->child, now_us, &end))
+			on_gate_end(k, &end, now_us);
+		take_commands(k, now_us);
+		if (!k->is_done)
+			on_time(k, now_us);
+	}
+}
+
+/* --- start and end --- */
+
+/* Without it all works but weir's own commands: no reason not to serve. */
+static void
+open_control(struct keeper *k, struct buf *why)
+{
+	struct buf path;
+
+	buf_init(&path, 4096);
+	buf_clear(why);
+	if (conf_control_path(k->setup.conf, &k->opts->env, &path) != OK ||
+	    buf_add_char(&path, '\0') != OK)
+		(void)!buf_add_str(why, "there is no folder for it");
+	else
+		(void)!control_open(&k->control, path.p, why);
+	if (k->control.socket.fd < 0)
+		(void)fprintf(stderr,
+		    "weir: no control socket: %.*s (set `control`)\n",
+		    SLICE_ARG(buf_slice(why)));
+	buf_fini(&path);
+}
+
+static bool
+open_all(struct keeper *k, struct buf *why)
+{
+	static const struct listener_set none;
+
+	if (setup_load(&k->setup, &k->opts->env, k->opts->config, why) != OK ||
+	    listener_set_make(
+		&k->listeners, &none, &k->setup.conf->listen, why) != OK)
+		return false;
+	if (os_share_new("weir-state", GATE_STATE_BYTES, &k->state_fd) == OK)
+		return true;
+	(void)!buf_add_str(why, "no memory to share");
+	return false;
+}
+
+static void
+print_lines(struct slice text)
+{
+	while (text.n > 0) {
+		struct slice line = slice_cut(&text, '\n');
+
+		(void)fprintf(stderr, "weir: %.*s\n", SLICE_ARG(line));
+	}
+}
+
+static int
+run_in_one_process(struct keeper *k)
+{
+	announce(k);
+	keeper_fill_start(k);
+	k->start.generation = 1;
+	k->status = gate_main(&k->start);
+	/* The gate has closed the descriptors; the names are ours. */
+	for (size_t i = 0; i < k->listeners.n; i++) {
+		struct listener *l = &k->listeners.v[i];
+
+		if (l->gate.is_unix)
+			(void)unlink(l->unix_end.path);
+	}
+	k->listeners.n = 0;
+	k->setup.config_fd = -1;
+	k->state_fd = -1;
+	return k->status;
+}
+
+static void
+run_with_gates(struct keeper *k, struct buf *why)
+{
+	if ((k->signal_fd = signals_catch()) < 0) {
+		k->status = 1;
+		return;
+	}
+	open_control(k, why);
+	run(k);
+	signals_release();
+}
+
+int
+keeper_main(const struct keeper_opts *opts)
+{
+	struct keeper *k = calloc(1, sizeof *k);
+	struct buf why;
+	int status;
+
+	if (k == NULL)
+		return 1;
+	k->opts = opts;
+	k->setup.config_fd = k->reload.setup.config_fd = k->state_fd = -1;
+	control_init(&k->control);
+	child_init(&k->child);
+	buf_init(&why, WHY_MAX);
+	(void)os_fd_raise_limit(FILES_WANTED);
+	k->status = open_all(k, &why) ? 0 : 1;
+	/* Problems, or only warnings. */
+	print_lines(buf_slice(&why));
+	if (k->status == 0 && opts->one_process)
+		(void)run_in_one_process(k);
+	else if (k->status == 0)
+		run_with_gates(k, &why);
+	control_close(&k->control);
+	listener_set_close(&k->listeners);
+	setup_fini(&k->setup);
+	os_fd_close(&k->state_fd);
+	buf_fini(&why);
+	status = k->status;
+	free(k);
+	return status;
+}

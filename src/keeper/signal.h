@@ -1,0 +1,24 @@
+/*
+ * signal: signals as bytes in a pipe, so that one poll sees everything.
+ */
+#pragma once
+#include "base/err.h"
+
+/* Signals that came since the last look. */
+struct signals {
+	unsigned stop;	 /* SIGTERM and SIGINT */
+	unsigned reload; /* SIGHUP */
+	bool child;	 /* SIGCHLD */
+};
+
+/*
+ * Catch them; returns the descriptor to poll, -1 if that failed.  Once in a
+ * process.  SIGPIPE is ignored from now on.
+ */
+int signals_catch(void);
+
+/* What came; never blocks. */
+struct signals signals_take(void);
+
+/* Undo signals_catch; the signals have their default effects again. */
+void signals_release(void);
