@@ -1,5 +1,7 @@
 #include "flow/flow.h"
 #include "flow/client.h"
+#include "flow/heartbeat.h"
+#include "flow/relay.h"
 #include "flow/reply.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -134,6 +136,7 @@ end(struct flow *f)
 	struct client *c = f->client;
 
 	timer_stop(&f->delay);
+	heartbeat_stop(f);
 	list_del(&f->node);
 	settle(f);
 	conf_drop(f->conf);
@@ -159,7 +162,9 @@ flow_run(struct flow *f)
 			break;
 		case STEP_REFUSE:
 			f->err = f->refusal.err;
-			if (!f->is_aborted)
+			if (f->has_beaten)
+				relay_refusal(f);
+			else if (!f->is_aborted)
 				reply_refusal(f);
 			f->stage = STAGE_settle;
 			break;

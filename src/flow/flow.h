@@ -104,6 +104,13 @@ struct flow {
 	bool up_head, up_failed; /* what happened, for the stage */
 	enum err up_err;
 
+	/* heartbeat */
+	struct timer beat;
+	bool beat_set;
+	bool has_beaten; /* the head went out with a heartbeat */
+	unsigned beats;
+	int64_t last_us; /* last byte to the caller */
+
 	/* stream */
 	int status; /* of the answer, 0: none yet */
 	enum delimit delimit;
@@ -118,6 +125,7 @@ struct flow {
 	struct buf reply; /* head to send with the first bytes */
 	struct buf saved; /* copy for the listing cache */
 	bool saves;
+	bool wraps;	  /* an answer told inside of a stream */
 	char up_type[64]; /* its content type */
 	size_t up_type_n;
 };

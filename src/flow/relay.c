@@ -1,5 +1,6 @@
 #include "flow/relay.h"
 #include "flow/client.h"
+#include "flow/heartbeat.h"
 #include "flow/recall.h"
 #include "flow/reply.h"
 #include "http/write.h"
@@ -51,8 +52,10 @@ flush(struct flow *f, struct out *o, bool last)
 	if (!f->head_sent)
 		s[n++] = buf_slice(&f->reply);
 	f->head_sent = true;
+	if (f->beat_set || f->first_us == 0)
+		f->last_us = os_now_us();
 	if (o->bytes > 0 && f->first_us == 0)
-		f->first_us = os_now_us();
+		f->first_us = f->last_us;
 	if (chunks && o->bytes > 0)
 		s[n++] = slice_of(size, http_chunk_head(size, o->bytes));
 	for (unsigned i = 0; i < o->n; i++)
@@ -133,9 +136,13 @@ relay_begin(struct flow *f)
 	const struct route *route = f->match.route;
 
 	engine_note_alive(f->engine);
-	f->framing = framing_of(h);
-	f->delimit = delimit_of(f, h);
-	f->has_answer = h->status == 200 && route->class == CLASS_INFERENCE;
+	f->wraps = !heartbeat_fits(f, framing_of(h), h->status);
+	if (!f->has_beaten) {
+		f->framing = framing_of(h);
+		f->delimit = delimit_of(f, h);
+	}
+	f->has_answer =
+	    h->status == 200 && !f->wraps && route->class == CLASS_INFERENCE;
 	if (f->has_answer) {
 		answer_init(
 		    &f->answer, route, f->framing != FRAMING_WHOLE, &f->arena);
@@ -144,8 +151,8 @@ relay_begin(struct flow *f)
 	} else if (h->status >= 400) {
 		f->err = ERR_ENGINE_STATUS;
 	}
-	f->saves = recall_wants(f, h);
-	if (write_head(f, h) != OK) {
+	f->saves = f->wraps || recall_wants(f, h);
+	if (!f->has_beaten && write_head(f, h) != OK) {
 		upstream_close(f->up);
 		f->up = NULL;
 		return flow_refuse(f, ERR_ENGINE_PROTOCOL);
@@ -245,7 +252,7 @@ take_part(struct flow *f, struct slice part, struct out *o)
 		strips = f->edits.strip_usage;
 		read_pieces(f, part, o);
 	}
-	if (!strips) {
+	if (!strips && !f->wraps) {
 		if (o->n == OUT_SLICES)
 			flush(f, o, false);
 		add(o, part);
@@ -271,6 +278,20 @@ error_piece(struct flow *f, enum err e)
 	return buf_slice(b);
 }
 
+/* The engine's own answer inside of a stream that was promised before. */
+static struct slice
+wrapped(struct flow *f)
+{
+	struct buf *b = &f->env->scratch;
+
+	buf_clear(b);
+	if (f->saves &&
+	    heartbeat_wrap(
+		f, buf_slice(&f->saved), f->up->head.status != 200, b) == OK)
+		return buf_slice(b);
+	return error_piece(f, ERR_ENGINE_FAILED);
+}
+
 /* The engine's answer is whole, as HTTP sees it; is it, as its API does? */
 static void
 finish(struct flow *f, struct out *o)
@@ -294,11 +315,13 @@ finish(struct flow *f, struct out *o)
 		flush(f, o, false);
 		add(o, error_piece(f, e));
 	}
+	if (f->wraps)
+		add(o, wrapped(f));
 	flush(f, o, true);
 	f->answer_ended = true;
 	upstream_release(f->up);
 	f->up = NULL;
-	if (f->saves)
+	if (f->saves && !f->wraps)
 		recall_save(f);
 }
 
@@ -323,6 +346,21 @@ relay_body(struct flow *f)
 	return false;
 }
 
+void
+relay_refusal(struct flow *f)
+{
+	struct out o = {.n = 0};
+	struct error_place at = {
+	    .route = f->match.route, .request_id = slice_of(f->id, ID_LEN)};
+	struct buf *b = &f->env->scratch;
+
+	buf_clear(b);
+	if (error_write_in_stream(b, &at, &f->refusal) == OK)
+		add(&o, buf_slice(b));
+	flush(f, &o, true);
+	f->answer_ended = true;
+}
+
 enum step
 relay_broken(struct flow *f, enum err why)
 {
@@ -340,7 +378,7 @@ relay_broken(struct flow *f, enum err why)
 		f->refusal.limit = f->engine->between_bytes_us / 1000000;
 		return flow_refuse(f, e);
 	}
-	if (f->has_answer && f->framing != FRAMING_WHOLE) {
+	if ((f->has_answer || f->has_beaten) && f->framing != FRAMING_WHOLE) {
 		if (f->edits.strip_usage && f->carry.n > 0)
 			add(&o, buf_slice(&f->carry));
 		add(&o, error_piece(f, e));

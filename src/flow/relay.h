@@ -17,5 +17,8 @@ bool relay_body(struct flow *f);
 /* The engine's answer broke off: tell the caller, in the answer or by it. */
 enum step relay_broken(struct flow *f, enum err why);
 
+/* Tell f->refusal inside of the stream that a heartbeat has begun. */
+void relay_refusal(struct flow *f);
+
 /* All that was written is with the kernel: let the engine go on. */
 void relay_drained(struct flow *f);

@@ -3,6 +3,7 @@
  * no slot pass by.
  */
 #include "flow/flow.h"
+#include "flow/heartbeat.h"
 #include <assert.h>
 
 static struct flow *
@@ -157,6 +158,7 @@ stage_queue(struct flow *f)
 		    engine_slots_up(&env->engines) ? ERR_QUEUE_TIMEOUT
 						   : ERR_ENGINE_AWAY);
 	}
+	heartbeat_start(f);
 	if (!f->in_line) {
 		if ((step = line_up(f)) != STEP_NEXT)
 			return step;
