@@ -98,7 +98,7 @@ def _kill(how, target):
         pass
 
 
-def end(child, patience=5.0):
+def end(child, patience=2.0):
     """Ask the child to end, then make it; nothing of its group remains."""
     deadline = time.monotonic() + patience
     if child.poll() is None:

@@ -221,7 +221,7 @@ class Run:
     # ---- the first request ----
 
     def first_answer(self, port, model):
-        """Send a real request and return the words of its answer."""
+        """Send a real request; the words of its answer, its id, seconds."""
         body = {"model": model, "stream": True, "max_tokens": 64,
                 "messages": [{"role": "user", "content": QUESTION}]}
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=900)
@@ -237,6 +237,7 @@ class Run:
                                       answer.read(2000).decode("utf-8",
                                                                "replace")))
             words = read_words(answer)
+            ident = answer.getheader("X-Request-Id")
         except (OSError, http.client.HTTPException) as error:
             raise Failed("the first request got no answer (%s); look at %s"
                          " and %s" % (error, shown(self.output),
@@ -246,15 +247,15 @@ class Run:
         if not words:
             raise Failed("the first answer was empty; look at %s"
                          % shown(self.log))
-        return words, time.monotonic() - started
+        return words, ident, time.monotonic() - started
 
-    def log_line(self):
+    def log_line(self, ident):
         """The request's line in weir's log, or None if it never comes."""
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline:
             with open(self.log, encoding="utf-8") as file:
                 for line in file:
-                    if line.endswith("\n") and is_request(line):
+                    if line.endswith("\n") and is_about(line, ident):
                         return line.rstrip()
             time.sleep(0.05)
         return None
@@ -267,8 +268,8 @@ class Run:
         port = self.choose_port()
         url = self.start_weir(port, engine)
         say("asking %s a first question through weir" % model)
-        words, seconds = self.first_answer(port, model)
-        line = self.log_line()
+        words, ident, seconds = self.first_answer(port, model)
+        line = self.log_line(ident)
         self.report(url, model, words, seconds, line)
         if line is None:
             raise Failed("the answer came but its log line did not (%s)"
@@ -320,13 +321,13 @@ def shortened(words, limit=100):
     return text if len(text) <= limit else text[:limit].rstrip() + " ..."
 
 
-def is_request(line):
+def is_about(line, ident):
+    """Is it the log line of the good request with this id?"""
     try:
         entry = json.loads(line)
     except ValueError:
         return False
-    return (entry.get("path") == "/v1/chat/completions"
-            and entry.get("status") == 200 and "latency_ms" in entry)
+    return entry.get("id") == ident and entry.get("status") == 200
 
 
 def read_words(answer):
