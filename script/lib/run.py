@@ -223,6 +223,7 @@ class Run:
     def first_answer(self, port, model):
         """Send a real request; the words of its answer, its id, seconds."""
         body = {"model": model, "stream": True, "max_tokens": 64,
+                "temperature": 0,
                 "messages": [{"role": "user", "content": QUESTION}]}
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=900)
         started = time.monotonic()
