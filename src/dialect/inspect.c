@@ -4,6 +4,7 @@
  * by the reader without a look.
  */
 #include "dialect/field.h"
+#include "dialect/form.h"
 #include "json/value.h"
 
 /* What the next event of the reader will be. */
@@ -265,6 +266,8 @@ inspect_run(struct inspect *in, size_t budget)
 {
 	struct json_reader *r = &in->reader;
 
+	if (in->opt.route->body == BODY_FORM)
+		return form_run(in, budget);
 	json_reader_budget(r, budget);
 	for (;;) {
 		enum json_kind kind = in->mode == MODE_NEXT ? json_next(r)

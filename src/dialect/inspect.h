@@ -6,6 +6,7 @@
  *
  * The fields that are read stand in facts/fields.def.  Nothing is copied but a
  * model name with escapes; all results are spans of the body, which must stay.
+ * Of a form (a route with BODY_FORM) only model and stream are read.
  */
 #pragma once
 #include "base/arena.h"
@@ -56,10 +57,11 @@ struct inspect_chunk {
 struct inspect_opt {
 	const struct route *route;
 	struct slice body;
-	struct arena *arena;	/* for the model's name and the texts */
-	unsigned depth;		/* nesting that is accepted; 0: the most */
-	bool is_model_optional; /* the engine serves one model anyway */
-	bool wants_texts;	/* fill the list, not only the numbers */
+	struct slice content_type; /* of a form: its Content-Type */
+	struct arena *arena;	   /* for the model's name and the texts */
+	unsigned depth;		   /* nesting that is accepted; 0: the most */
+	bool is_model_optional;	   /* the engine serves one model anyway */
+	bool wants_texts;	   /* fill the list, not only the numbers */
 };
 
 enum inspect_step { INSPECT_MORE, INSPECT_DONE, INSPECT_REFUSED };
@@ -107,9 +109,11 @@ struct inspect {
 	struct inspect_chunk *last;
 	unsigned shape_bit;
 	uint8_t mode;
-	uint8_t field;	   /* whose value comes */
-	bool is_left_text; /* the container being left is a text */
-	size_t value_at;   /* the container being left begins here */
+	uint8_t field;	       /* whose value comes */
+	bool is_left_text;     /* the container being left is a text */
+	size_t value_at;       /* the container being left begins here */
+	struct slice boundary; /* of a form */
+	size_t at;	       /* of a form: what is read next */
 	unsigned n_frames;
 	struct inspect_frame frames[INSPECT_WALK_MAX];
 };
@@ -122,9 +126,9 @@ void inspect_init(struct inspect *in, const struct inspect_opt *opt);
 
 /*
  * Look at ${budget} more bytes.  INSPECT_MORE: call again.  INSPECT_REFUSED:
- * ${in}->why is BODY_MISSING, BODY_NOT_JSON, BODY_TOO_DEEP, FIELD_DUPLICATE,
- * FIELD_SPELLING, FIELD_TYPE, MODEL_MISSING, MODEL_NAME, CLOUD_FORBIDDEN (a
- * tool that searches the web) or INTERNAL (no memory).
+ * ${in}->why is BODY_MISSING, BODY_NOT_JSON, BODY_NOT_FORM, BODY_TOO_DEEP,
+ * FIELD_DUPLICATE, FIELD_SPELLING, FIELD_TYPE, MODEL_MISSING, MODEL_NAME,
+ * CLOUD_FORBIDDEN (a tool that searches the web) or INTERNAL (no memory).
  */
 enum inspect_step inspect_run(struct inspect *in, size_t budget);
 
