@@ -34,7 +34,7 @@ write_engine(struct json_writer *w, const struct engine *e)
 	json_str(w, "url", e->host);
 	json_str(w, "state", slice_str(engine_state_name(e->state)));
 	write_since(w, e->since_us);
-	if (e->state != ENGINE_UP)
+	if (!engine_is_up(e))
 		json_str(w, "why", slice_str(engine_why(e)));
 	json_int(w, "slots", e->slots);
 	json_int(w, "in_use", e->in_use);
@@ -50,7 +50,7 @@ readyz(const struct admin *a, bool is_trusted, struct buf *body)
 	struct json_writer w;
 
 	LIST_EACH (it, &a->engines->engines)
-		if (LIST_OF(it, struct engine, node)->state == ENGINE_UP)
+		if (engine_is_up(LIST_OF(it, struct engine, node)))
 			ready = true;
 	json_writer_init(&w, body);
 	json_object_begin(&w, NULL);

@@ -7,7 +7,13 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { MODELS_MAX = 10000 };
+enum {
+	MODELS_MAX = 10000,
+	FAILURES_MAX = 5,
+	OPEN_FIRST_US = 1000000,
+	OPEN_MAX_US = 30 * 1000000,
+	SAME_DEATH_US = 1000000,
+};
 
 static const struct {
 	const char *name;
@@ -49,8 +55,8 @@ engine_why(const struct engine *e)
 {
 	switch (e->why) {
 	case ERR_CONNECT:
-		return "it does not accept connections: is it running, and "
-		       "is the url right?";
+		return "it does not accept connections (is it running, "
+		       "is the url right?)";
 	case ERR_EOF:
 		return "it closed the connection before it answered";
 	case ERR_TIMEOUT:
@@ -64,6 +70,8 @@ engine_why(const struct engine *e)
 	case ERR_SYNTAX:
 	case ERR_ENGINE_PROTOCOL:
 		return "what answers there is not an engine's HTTP";
+	case ERR_ENGINE_FAILED:
+		return "it failed five requests in a row; one is tried soon";
 	default:
 		return "it has not answered yet";
 	}
@@ -104,7 +112,7 @@ engine_move(struct engine *e, enum engine_state to, enum err why)
 	e->why = why;
 	if (to == ENGINE_DOWN)
 		upstream_close_idle(e);
-	series_set(e->m_up, to == ENGINE_UP);
+	series_set(e->m_up, engine_is_up(e));
 	if (e->set->on_state)
 		e->set->on_state(e->set->ctx_state, e);
 	if (e->set->on_change)
@@ -115,7 +123,51 @@ void
 engine_note_alive(struct engine *e)
 {
 	e->seen_us = os_now_us();
-	if (!e->is_retired)
+	if (e->is_retired || e->state == ENGINE_TRIAL)
+		return;
+	engine_move(e, e->is_open ? ENGINE_TRIAL : ENGINE_UP, OK);
+}
+
+/* One more failure; at the fifth in a row, or in a trial, the circuit opens. */
+void
+engine_note_failure(struct engine *e)
+{
+	bool is_trial = e->state == ENGINE_TRIAL;
+
+	if (e->is_retired || (++e->failures < FAILURES_MAX && !is_trial))
+		return;
+	e->is_open = true;
+	e->open_us = e->open_us ? e->open_us * 2 : OPEN_FIRST_US;
+	if (e->open_us > OPEN_MAX_US)
+		e->open_us = OPEN_MAX_US;
+	if (e->state != ENGINE_DOWN)
+		engine_move(e, ENGINE_DOWN, ERR_ENGINE_FAILED);
+	probe_at(e, os_now_us() + e->open_us);
+}
+
+unsigned
+engine_note_death(struct engine *e)
+{
+	int64_t now_us = os_now_us();
+
+	if (e->died_us == 0 || now_us - e->died_us > SAME_DEATH_US) {
+		e->died_company = e->in_use;
+		e->died_us = now_us;
+		engine_note_failure(e);
+	}
+	engine_note_suspect(e);
+	return e->died_company;
+}
+
+void
+engine_note_success(struct engine *e)
+{
+	e->failures = 0;
+	if (e->is_open) {
+		e->is_open = false;
+		e->open_us = 0;
+	}
+	if (e->state == ENGINE_TRIAL)
 		engine_move(e, ENGINE_UP, OK);
 }
 
@@ -131,7 +183,7 @@ engine_note_dead(struct engine *e, enum err why)
 void
 engine_note_suspect(struct engine *e)
 {
-	if (!e->is_retired)
+	if (!e->is_retired && !e->is_open)
 		probe_soon(e);
 }
 
@@ -338,7 +390,25 @@ fitness(const struct engine *e, struct slice model)
 static bool
 can_work(const struct engine *e)
 {
-	return e->state == ENGINE_UP && !e->is_draining;
+	return engine_is_up(e) && !e->is_draining;
+}
+
+static bool
+has_room(const struct engine *e, const struct engine_want *w)
+{
+	if (e->is_alone || (w->alone && e->in_use > 0))
+		return false;
+	return e->in_use < (e->state == ENGINE_TRIAL ? 1 : e->slots);
+}
+
+/* Is ${a} the better choice, where both may serve it? */
+static bool
+is_better(
+    const struct engine *a, const struct engine *b, const struct engine_want *w)
+{
+	if ((a == w->avoid) != (b == w->avoid))
+		return b == w->avoid;
+	return a->in_use * b->slots < b->in_use * a->slots;
 }
 
 /*
@@ -346,7 +416,7 @@ can_work(const struct engine *e)
  * nothing to do; where nobody lists it the engines know best.
  */
 static struct engine *
-pick(struct engine_set *s, struct slice model, bool needs_slot)
+pick(struct engine_set *s, const struct engine_want *w, bool needs_slot)
 {
 	struct engine *best = NULL;
 	int fit = -1;
@@ -354,38 +424,48 @@ pick(struct engine_set *s, struct slice model, bool needs_slot)
 	LIST_EACH (it, &s->engines) {
 		struct engine *e = LIST_OF(it, struct engine, node);
 
-		if (can_work(e) && fitness(e, model) > fit)
-			fit = fitness(e, model);
+		if (can_work(e) && fitness(e, w->model) > fit)
+			fit = fitness(e, w->model);
 	}
 	LIST_EACH (it, &s->engines) {
 		struct engine *e = LIST_OF(it, struct engine, node);
 
-		if (!can_work(e) || fitness(e, model) != fit ||
-		    (needs_slot && e->in_use >= e->slots))
+		if (!can_work(e) || fitness(e, w->model) != fit ||
+		    (needs_slot && !has_room(e, w)))
 			continue;
-		if (best == NULL ||
-		    e->in_use * best->slots < best->in_use * e->slots)
+		if (best == NULL || is_better(e, best, w))
 			best = e;
 	}
 	return best;
 }
 
 struct engine *
-engine_try_slot(struct engine_set *s, struct slice model)
+engine_try_slot(struct engine_set *s, const struct engine_want *w)
 {
-	struct engine *e = pick(s, model, true);
+	struct engine *e = pick(s, w, true);
 
 	if (e == NULL)
 		return NULL;
 	e->in_use++;
+	e->is_alone = w->alone;
 	series_set(e->m_slots_used, e->in_use);
 	return engine_hold(e);
 }
 
 bool
-engine_has_slot(struct engine_set *s, struct slice model)
+engine_has_slot(struct engine_set *s, const struct engine_want *w)
 {
-	return pick(s, model, true) != NULL;
+	return pick(s, w, true) != NULL;
+}
+
+void
+engine_end_alone(struct engine *e)
+{
+	if (!e->is_alone)
+		return;
+	e->is_alone = false;
+	if (e->set->on_change)
+		e->set->on_change(e->set->ctx);
 }
 
 void
@@ -395,6 +475,7 @@ engine_give_slot(struct engine *e)
 
 	assert(e->in_use > 0);
 	e->in_use--;
+	e->is_alone = false;
 	series_set(e->m_slots_used, e->in_use);
 	engine_drop(e);
 	if (s->on_change)
@@ -404,7 +485,9 @@ engine_give_slot(struct engine *e)
 struct engine *
 engine_find_up(struct engine_set *s, struct slice model)
 {
-	return pick(s, model, false);
+	const struct engine_want w = {.model = model};
+
+	return pick(s, &w, false);
 }
 
 bool
@@ -414,7 +497,7 @@ engine_is_expected(
 	LIST_EACH (it, &s->engines) {
 		struct engine *e = LIST_OF(it, struct engine, node);
 
-		if (e->state == ENGINE_UP || e->state == ENGINE_UNKNOWN ||
+		if (engine_is_up(e) || e->state == ENGINE_UNKNOWN ||
 		    (e->seen_us && now_us - e->seen_us <= within_us))
 			return true;
 	}
@@ -429,7 +512,7 @@ engine_slots_up(const struct engine_set *s)
 	LIST_EACH (it, &s->engines) {
 		struct engine *e = LIST_OF(it, struct engine, node);
 
-		if (e->state == ENGINE_UP)
+		if (can_work(e))
 			n += e->slots;
 	}
 	return n;
@@ -454,7 +537,7 @@ engine_has_listings(const struct engine_set *s)
 	LIST_EACH (it, &s->engines) {
 		struct engine *e = LIST_OF(it, struct engine, node);
 
-		if (e->state == ENGINE_UP && !e->has_listing)
+		if (engine_is_up(e) && !e->has_listing)
 			return false;
 	}
 	return true;

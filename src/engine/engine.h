@@ -3,6 +3,9 @@
  * and the models that it lists.
  *
  *   UNKNOWN -> UP <-> DOWN      proved by probe.c and by traffic
+ *               ^      |
+ *               '-- TRIAL         after failures in a row (circuit breaker):
+ *                                 one request at a time until one succeeds
  *
  * One engine_set per gate.  An engine that a reload took away is retired: it
  * gets nothing new and is freed when its last connection closes.
@@ -70,6 +73,12 @@ struct engine {
 	int64_t seen_us;  /* last proof of life, 0: never */
 	enum err why;	  /* of DOWN */
 	bool is_retired, is_draining;
+	unsigned failures;     /* in a row, without an answer between */
+	bool is_open;	       /* the circuit breaker has opened */
+	int64_t open_us;       /* for how long, doubling */
+	int64_t died_us;       /* last sign of a death */
+	unsigned died_company; /* requests in flight at that moment */
+	bool is_alone;	       /* a suspect runs: nothing beside it */
 
 	unsigned slots;		/* effective */
 	unsigned conf_slots;	/* 0: auto */
@@ -106,16 +115,28 @@ void engine_set_update(struct engine_set *s, const struct conf *conf);
 /* Retire all; connections close.  The loop must run until they are gone. */
 void engine_set_fini(struct engine_set *s);
 
+/* What a request wants of an engine. */
+struct engine_want {
+	struct slice model; /* canonical; empty: any */
+	const struct engine
+	    *avoid; /* failed it before: others first; or NULL */
+	bool alone; /* with nothing else in flight beside it */
+};
+
 /*
- * Hold a slot of an engine that is up and may run ${model} (canonical; empty:
- * any): one that lists it before one whose listing is unknown, then the least
- * loaded.  NULL: none is free now.  Give it back with engine_give_slot.
+ * Hold a slot of an engine that can work and may run the model: one that lists
+ * it before one whose listing is unknown, then the least loaded.  NULL: none
+ * is free now.  Give it back with engine_give_slot.
  */
-struct engine *engine_try_slot(struct engine_set *s, struct slice model);
+struct engine *engine_try_slot(
+    struct engine_set *s, const struct engine_want *w);
 void engine_give_slot(struct engine *e);
 
 /* Would engine_try_slot give one? */
-bool engine_has_slot(struct engine_set *s, struct slice model);
+bool engine_has_slot(struct engine_set *s, const struct engine_want *w);
+
+/* The suspect on ${e} was cleared: others may join it. */
+void engine_end_alone(struct engine *e);
 
 /* An engine that is up, for requests that take no slot; NULL: none. */
 struct engine *engine_find_up(struct engine_set *s, struct slice model);
@@ -123,6 +144,13 @@ struct engine *engine_find_up(struct engine_set *s, struct slice model);
 /* May any engine come to serve soon: is one up, or was it ${within_us} ago? */
 bool engine_is_expected(
     const struct engine_set *s, int64_t now_us, int64_t within_us);
+
+/* Does it answer: is it UP, or on TRIAL? */
+static inline bool
+engine_is_up(const struct engine *e)
+{
+	return e->state == ENGINE_UP || e->state == ENGINE_TRIAL;
+}
 
 /* Slots of all engines that are up. */
 unsigned engine_slots_up(const struct engine_set *s);
@@ -139,6 +167,16 @@ void engine_note_alive(struct engine *e);
 void engine_note_dead(struct engine *e, enum err why);
 /* It closed a connection without an answer: ask it soon. */
 void engine_note_suspect(struct engine *e);
+/*
+ * It ended a request without an answer: how many were in flight when that
+ * began (several ends within a second are one death).  Five failures without
+ * an answer between open the circuit breaker.
+ */
+unsigned engine_note_death(struct engine *e);
+/* It failed otherwise: too slow, or no HTTP. */
+void engine_note_failure(struct engine *e);
+/* It answered a request: the circuit is closed. */
+void engine_note_success(struct engine *e);
 
 /* Names for people. */
 const char *engine_state_name(enum engine_state s);

@@ -252,6 +252,18 @@ probe_soon(struct engine *e)
 }
 
 void
+probe_at(struct engine *e, int64_t at_us)
+{
+	struct engine_probe *p = e->probe;
+
+	if (p == NULL)
+		return;
+	fetch_cancel(&p->fetch);
+	timer_stop(&p->timer);
+	timer_set(&p->timer, at_us);
+}
+
+void
 probe_stop(struct engine *e)
 {
 	struct engine_probe *p = e->probe;

@@ -15,5 +15,8 @@ void probe_start(struct engine *e);
 /* Traffic could not reach it: probe now instead of at the next beat. */
 void probe_soon(struct engine *e);
 
+/* Not before ${at_us}, and then. */
+void probe_at(struct engine *e, int64_t at_us);
+
 /* Probe no more. */
 void probe_stop(struct engine *e);

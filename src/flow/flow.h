@@ -99,7 +99,12 @@ struct flow {
 	struct upstream *up;   /* NULL: none */
 	struct engine *engine; /* whose slot is held, or who is asked */
 	bool has_slot, has_engine;
-	unsigned retries, n_deaths;
+	unsigned retries, alone_deaths;
+	bool is_suspect;	    /* was there when an engine died */
+	const struct engine *avoid; /* failed it last; only compared */
+	int64_t sent_us;
+	int suspicious; /* status of an answer that is looked at */
+	bool suspicious_end;
 	int64_t away_us;	 /* since when no engine could be reached */
 	bool up_head, up_failed; /* what happened, for the stage */
 	enum err up_err;

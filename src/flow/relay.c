@@ -347,6 +347,19 @@ relay_body(struct flow *f)
 }
 
 void
+relay_wrapped(struct flow *f)
+{
+	struct out o = {.n = 0};
+	struct buf *b = &f->env->scratch;
+
+	buf_clear(b);
+	if (heartbeat_wrap(f, buf_slice(&f->saved), true, b) == OK)
+		add(&o, buf_slice(b));
+	flush(f, &o, true);
+	f->answer_ended = true;
+}
+
+void
 relay_refusal(struct flow *f)
 {
 	struct out o = {.n = 0};

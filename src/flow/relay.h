@@ -17,6 +17,9 @@ bool relay_body(struct flow *f);
 /* The engine's answer broke off: tell the caller, in the answer or by it. */
 enum step relay_broken(struct flow *f, enum err why);
 
+/* Tell f->saved, an answer of the engine, inside of that stream. */
+void relay_wrapped(struct flow *f);
+
 /* Tell f->refusal inside of the stream that a heartbeat has begun. */
 void relay_refusal(struct flow *f);
 

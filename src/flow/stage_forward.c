@@ -1,14 +1,13 @@
 /*
  * forward: send the request to the engine and wait until it answers.
  *
- * The only place that sends anything twice: a stale pooled connection is
- * replaced at once; an engine that could not be reached sends the request back
- * into the line; one that died before a byte of its answer, once.  RFC 9110
- * 9.2.2 lets no proxy repeat a POST by itself; weir is the gateway on the
- * origin's side and inference has no side effect.  Routes that store or reach
- * out are never repeated.
+ * The only place that sends anything twice; death.c says when.  RFC 9110 9.2.2
+ * lets no proxy repeat a POST by itself; weir is the gateway on the origin's
+ * side and inference has no side effect.  Routes that store or reach out are
+ * never repeated.
  */
 #include "flow/flow.h"
+#include "flow/death.h"
 #include "flow/recall.h"
 #include "flow/relay.h"
 #include "flow/reply.h"
@@ -98,6 +97,19 @@ compose(struct flow *f, struct slice *out, unsigned *n)
 	return out[0].p != NULL;
 }
 
+/* The body of a suspicious answer; true when it is whole. */
+static bool
+collect(struct flow *f)
+{
+	struct upstream *up = f->up;
+
+	for (unsigned i = 0; i < up->n_parts; i++)
+		if (buf_add(&f->saved, up->parts[i]) != OK)
+			break;
+	f->suspicious_end = up->ended;
+	return up->ended;
+}
+
 static void
 on_upstream(struct upstream_user *user, enum upstream_event ev)
 {
@@ -110,7 +122,7 @@ on_upstream(struct upstream_user *user, enum upstream_event ev)
 		flow_run(f);
 		break;
 	case UPSTREAM_BODY:
-		if (relay_body(f))
+		if (f->stage == STAGE_forward ? collect(f) : relay_body(f))
 			flow_run(f);
 		break;
 	case UPSTREAM_FAIL:
@@ -155,6 +167,7 @@ send_request(struct flow *f, bool fresh)
 		f->up_err = ERR_CONNECT;
 		return STEP_NEXT;
 	}
+	f->sent_us = os_now_us();
 	upstream_send(f->up, out, n, f->head.method == HTTP_METHOD_HEAD);
 	return STEP_WAIT;
 }
@@ -171,16 +184,6 @@ leave_engine(struct flow *f)
 	f->engine = NULL;
 }
 
-static bool
-may_retry(const struct flow *f, int64_t now_us)
-{
-	int64_t most = f->conf->queue_retries;
-
-	return f->match.route->class == CLASS_INFERENCE &&
-	    (most == CONF_AUTO || f->retries < most) &&
-	    now_us - f->away_us < f->conf->queue_hold_us;
-}
-
 static enum step
 again(struct flow *f)
 {
@@ -191,46 +194,79 @@ again(struct flow *f)
 	return STEP_AGAIN;
 }
 
-/* The engine gave no answer. */
+/* The engine gave no answer: death.c judges what that means. */
 static enum step
 failed(struct flow *f)
 {
 	struct upstream *up = f->up;
-	enum err why = f->up_err;
-	bool stale = up && up->reused && !up->got_bytes && why == ERR_EOF;
-	bool died = up && !up->got_bytes && why == ERR_EOF;
-	int64_t now_us = os_now_us();
+	enum verdict verdict = death_judge(f, up, f->up_err);
 
-	f->up_failed = false;
+	f->up_failed = f->up_head = false;
+	f->suspicious = 0;
 	f->up = NULL;
 	if (up)
 		upstream_close(up);
-	if (stale)
+	switch (verdict) {
+	case VERDICT_AT_ONCE:
 		return send_request(f, true);
-	if (f->away_us == 0)
-		f->away_us = now_us;
-	if (why == ERR_CONNECT)
-		engine_note_dead(f->engine, why);
-	else if (died)
-		engine_note_suspect(f->engine);
-	if (why == ERR_CONNECT && may_retry(f, now_us))
+	case VERDICT_AGAIN:
 		return again(f);
-	if (died && f->n_deaths++ == 0 && may_retry(f, now_us))
-		return again(f);
-	if (recall_serve(f))
-		return STEP_DONE;
-	switch (why) {
-	case ERR_TIMEOUT:
-		f->refusal.limit = f->engine->first_byte_us / 1000000;
-		return flow_refuse(f, ERR_ENGINE_TIMEOUT);
-	case ERR_SYNTAX:
-		return flow_refuse(f, ERR_ENGINE_PROTOCOL);
-	case ERR_CONNECT:
-		f->refusal.wait_us = 2000000;
-		return flow_refuse(f, ERR_ENGINE_AWAY);
-	default:
-		return flow_refuse(f, ERR_ENGINE_FAILED);
+	case VERDICT_REFUSE:
+		break;
 	}
+	return recall_serve(f) ? STEP_DONE : STEP_REFUSE;
+}
+
+/*
+ * The head is there.  One that may be the engine's way to say that it is not
+ * well is looked at whole before anything goes to the caller.
+ */
+static enum step
+on_head(struct flow *f)
+{
+	struct http_head *h = &f->up->head;
+	struct slice type = http_head_find(h, "content-type");
+
+	if (!death_is_suspicious(f, h->status)) {
+		engine_note_success(f->engine);
+		engine_end_alone(f->engine);
+		return STEP_NEXT;
+	}
+	f->suspicious = h->status;
+	f->up_type_n =
+	    type.n < sizeof f->up_type ? type.n : sizeof f->up_type - 1;
+	memcpy(f->up_type, type.p, f->up_type_n);
+	f->up_type[f->up_type_n] = 0;
+	buf_clear(&f->saved);
+	return STEP_WAIT;
+}
+
+static enum step
+judge_told(struct flow *f)
+{
+	struct slice body = buf_slice(&f->saved);
+	int status = f->suspicious;
+	enum err why;
+
+	f->suspicious = 0;
+	f->suspicious_end = false;
+	if (death_is_told(status, body, &why)) {
+		upstream_release(f->up);
+		f->up = NULL;
+		f->up_err = why;
+		return failed(f);
+	}
+	/* An honest error: the caller's. */
+	engine_note_alive(f->engine);
+	upstream_release(f->up);
+	f->up = NULL;
+	f->err = ERR_ENGINE_STATUS;
+	if (f->has_beaten)
+		relay_wrapped(f);
+	else
+		reply_whole(f, status,
+		    f->up_type_n ? f->up_type : "application/json", body);
+	return STEP_DONE;
 }
 
 static enum step
@@ -253,9 +289,11 @@ stage_forward(struct flow *f)
 
 	if (f->match.route->class == CLASS_OWN)
 		return own(f);
-	if (f->up_head)
-		return STEP_NEXT;
-	if (f->up == NULL && !f->up_failed)
+	if (f->suspicious_end)
+		step = judge_told(f);
+	else if (f->up_head && !f->up_failed)
+		return f->suspicious ? STEP_WAIT : on_head(f);
+	if (f->up == NULL && !f->up_failed && step == STEP_WAIT)
 		step = send_request(f, false);
 	while (f->up_failed && (step == STEP_WAIT || step == STEP_NEXT))
 		step = failed(f);

@@ -19,6 +19,13 @@ model_of(const struct flow *f)
 	return f->has_name ? name_short(&f->name) : (struct slice){0};
 }
 
+static struct engine_want
+want_of(const struct flow *f)
+{
+	return (struct engine_want){
+	    .model = model_of(f), .avoid = f->avoid, .alone = f->is_suspect};
+}
+
 static bool
 may_run(void *ctx, const struct queue_item *head)
 {
@@ -27,7 +34,9 @@ may_run(void *ctx, const struct queue_item *head)
 	    (const struct flow *)(const void *)((const char *)head -
 		offsetof(struct flow, item));
 
-	return engine_has_slot(&env->engines, model_of(f));
+	struct engine_want want = want_of(f);
+
+	return engine_has_slot(&env->engines, &want);
 }
 
 static void
@@ -67,8 +76,9 @@ queue_dispatch(struct flow_env *env)
 	while (
 	    (it = queue_next(&env->queue, may_run, env, os_now_us())) != NULL) {
 		struct flow *f = flow_of(it);
+		struct engine_want want = want_of(f);
 
-		f->engine = engine_try_slot(&env->engines, model_of(f));
+		f->engine = engine_try_slot(&env->engines, &want);
 		assert(f->engine);
 		f->has_slot = f->has_engine = true;
 		f->dispatched_us = os_now_us();
