@@ -177,8 +177,11 @@ class ScriptedEngine:
 
     def stop(self):
         """Stop listening and break every connection, as a kill does."""
+        if self._listener is None:
+            return
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self._listener = None
         with self._change:
             sockets = list(self._sockets)
         for sock in sockets:
@@ -265,12 +268,14 @@ class ScriptedEngine:
         with self._change:
             self.probes.append(request)
             self._change.notify_all()
+        server = [("Server", "llama.cpp")]
+        fields = server if self.kind == "llama-server" else []
         if body is None:
-            exchange.whole({"error": "no such page"}, 404)
+            exchange.whole({"error": "no such page"}, 404, fields=fields)
         elif isinstance(body, str):
             exchange.whole(body.encode(), kind="text/plain; charset=utf-8")
         else:
-            exchange.whole(body)
+            exchange.whole(body, fields=fields)
 
     # --- waiting ---
 

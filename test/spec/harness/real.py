@@ -75,19 +75,15 @@ class RealEngine:
         self.out.thread.join(PATIENCE)
 
 
-def program(variable, script, name):
-    """Path of a real engine; skips the spec, by name, where there is none."""
-    path = os.environ.get(variable)
-    if path is None and "WEIR_BUILD" not in os.environ:  # not script/test
-        done = subprocess.run(
-            [ROOT / "script/engine" / script],
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode == 0:
-            path = done.stdout.split()[-1]
-    if not path or not pathlib.Path(path).exists():
-        pytest.skip("%s could not be had on this machine" % name)
+def program(variable, script, where, name):
+    """Path of a real engine; skips the spec, by name, where there is none.
+
+    script/test fetches or builds it; by hand ${script} does.
+    """
+    cache = pathlib.Path(os.environ.get("WEIR_CACHE", ROOT / ".cache"))
+    path = pathlib.Path(os.environ.get(variable, cache / where))
+    if not path.exists():
+        pytest.skip("no %s here: script/engine/%s gets it" % (name, script))
     return path
 
 
@@ -103,7 +99,12 @@ def make_model(folder, *options):
 @pytest.fixture(scope="session")
 def llama_server():
     """The real llama-server with a tiny model and four slots."""
-    path = program("WEIR_LLAMA_SERVER", "get-llama-server", "llama-server")
+    path = program(
+        "WEIR_LLAMA_SERVER",
+        "get-llama-server",
+        "llama-server/bin/llama-server",
+        "llama-server",
+    )
     folder = tempfile.mkdtemp(prefix="weir-llama-")
     port = free_ports(1)[0]
     argv = [path, "--model", make_model(folder), "--alias", "tiny"]
@@ -120,7 +121,7 @@ def llama_server():
 @pytest.fixture(scope="session")
 def ollama():
     """The real Ollama with a tiny model."""
-    path = program("WEIR_OLLAMA", "get-ollama", "Ollama")
+    path = program("WEIR_OLLAMA", "get-ollama", "ollama/bin/ollama", "Ollama")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-ollama-"))
     port = free_ports(1)[0]
     env = {

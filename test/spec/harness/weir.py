@@ -23,6 +23,7 @@ REPORTS = re.compile(
     r"ERROR: \w+Sanitizer|runtime error:|WARNING: \w+Sanitizer|"
     r"Assertion .* failed"
 )
+OWN = ("/healthz", "/readyz", "/metrics")
 GAUGES = ("weir_queue_length", "weir_slots_used", "weir_body_buffer_bytes")
 
 
@@ -88,7 +89,11 @@ class Feed:
 
 
 class Weir:
-    """A running weir; `config` is a dictionary (JSON is YAML) or YAML text."""
+    """A running weir.
+
+    `config` is a dictionary (JSON is YAML), YAML text, or a function that
+    makes one of these from this weir, whose folder and port it may name.
+    """
 
     def __init__(self, config=None, engine=None, args=(), env=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-"))
@@ -102,7 +107,7 @@ class Weir:
         self.process = None
         self.kills = 0
         self.is_checked = True
-        self.write_config(config or {})
+        self.write_config(config(self) if callable(config) else config or {})
 
     # --- configuration ---
 
@@ -317,9 +322,13 @@ class Weir:
             records.append(json.loads(line))
         return records
 
-    def access_lines(self):
-        """The parsed lines of requests, those for weir's own pages not."""
+    def request_lines(self):
+        """The parsed lines of all requests."""
         return [r for r in self._records() if "event" not in r]
+
+    def access_lines(self):
+        """The same without those for weir's own pages."""
+        return [r for r in self.request_lines() if r.get("path") not in OWN]
 
     def event_lines(self):
         return [r for r in self._records() if "event" in r]
@@ -376,11 +385,16 @@ class Weir:
     def wait_metric(self, name, test, timeout=PATIENCE, **labels):
         """Wait until the sum of a metric's series passes ${test}."""
 
-        def get():
-            value = metrics.total(self.metrics(), name, **labels)
-            return (value,) if test(value) else None
+        seen = []
 
-        return self._wait_lines(get, "fit value of " + name, timeout)[0]
+        def get():
+            seen.append(metrics.total(self.metrics(), name, **labels))
+            return seen[-1:] if test(seen[-1]) else None
+
+        try:
+            return self._wait_lines(get, "fit value", timeout)[0]
+        except AssertionError:
+            raise AssertionError("%s is %g" % (name, seen[-1])) from None
 
     # --- after a spec ---
 
@@ -396,23 +410,21 @@ class Weir:
                 for g in GAUGES
                 if metrics.total(now, g) != 0
             }
-            lines = self.access_lines()
-            ids = {line["id"] for line in lines}
-            assert len(ids) == len(lines), "a request has two lines"
-            counted = metrics.total(now, "weir_requests_total")
-            lost = metrics.total(now, "weir_log_lines_dropped_total")
             if busy:
                 self.unrest = str(busy)
-            elif self.kills or lost:
+                return False
+            lost = metrics.total(now, "weir_log_lines_dropped_total")
+            if self.kills or lost:
                 return True  # counters are a gate's own
-            elif counted != len(lines):
-                self.unrest = "%d requests counted, %d lines" % (
-                    counted,
-                    len(lines),
-                )
-            else:
-                return True
-            return False
+            # The question itself is counted after its answer was made.
+            want = 1 + metrics.total(now, "weir_requests_total")
+            lines = self.request_lines()
+            ids = {line["id"] for line in lines}
+            assert len(ids) == len(lines), "a request has two lines"
+            self.unrest = "%d requests, %d lines" % (want, len(lines))
+            return len(lines) == want or self._wait_lines(
+                lambda: len(self.request_lines()) == want, self.unrest, 1
+            )
 
         self.unrest = ""
         try:

@@ -1,0 +1,165 @@
+"""kill -9 of the gate: nobody is refused, nothing is forgotten."""
+
+import os
+import select
+import signal
+import threading
+import time
+
+import pytest
+
+from harness import asks, metrics, replies
+from harness.asks import ask
+from harness.waiting import Signal
+from harness.weir import binary
+from harness.wire import WireError
+
+# The promise is made for a build without sanitizers.
+BOUND = 1 if b"__asan_init" in binary().read_bytes() else 0.2
+ALIVE = 1.1  # a gate that lived shorter is started again with a delay
+LIMITED = {"callers": [{"name": "anonymous", "rate": "2/hour", "burst": 1}]}
+
+
+class Load:
+    """Callers that ask all the time; counts what becomes of it."""
+
+    def __init__(self, weir, callers=8):
+        self.weir = weir
+        self.refused = 0
+        self.broken = 0
+        self.served = []
+        self.stop = threading.Event()
+        self.lock = threading.Lock()
+        self.some = threading.Condition(self.lock)
+        self.threads = [
+            threading.Thread(target=self.run) for _ in range(callers)
+        ]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self):
+        while not self.stop.is_set():
+            try:
+                begin = time.monotonic()
+                status = ask(self.weir, "ollama").status
+            except ConnectionRefusedError:
+                with self.lock:
+                    self.refused += 1
+            except (WireError, OSError):
+                with self.lock:
+                    self.broken += 1
+            else:
+                with self.lock:
+                    self.served.append((begin, time.monotonic(), status))
+                    self.some.notify_all()
+
+    def wait_served(self, since, n=20):
+        with self.lock:
+            assert self.some.wait_for(
+                lambda: sum(b > since for b, _, _ in self.served) >= n, 20
+            )
+
+    def end(self):
+        self.stop.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def test_under_load_nobody_is_refused(weir, engine):
+    load = Load(weir)
+    try:
+        for _ in range(3):
+            load.wait_served(time.monotonic() + ALIVE)
+            killed_at = time.monotonic()
+            old = weir.kill_gate()
+            load.wait_served(killed_at)
+            assert weir.gate_pid() != old
+            new = [
+                end - killed_at
+                for begin, end, _ in load.served
+                if begin > killed_at
+            ]
+            assert min(new) < BOUND
+    finally:
+        load.end()
+    assert load.refused == 0
+    # Only what was in flight at a kill may break.
+    assert load.broken <= 3 * len(load.threads)
+    assert {status for _, _, status in load.served} == {200}
+    weir.wait_event("gate_died", 3)
+
+
+@pytest.mark.weir(**LIMITED)
+def test_limits_are_not_forgotten(weir, engine):
+    got = [ask(weir, "openai") for _ in range(3)]
+    assert [r.status for r in got] == [200, 200, 429]
+    weir.kill_gate()
+    r = ask(weir, "openai")
+    assert r.status == 429
+    assert int(r.field("retry-after")) <= int(got[2].field("retry-after"))
+    assert len(engine.requests) == 2
+
+
+def test_a_request_that_comes_in_between_waits(weir, engine):
+    """The socket is the keeper's: a connection is accepted all the time."""
+    os.kill(weir.gate_pid(), signal.SIGSTOP)
+    caller = weir.connect()
+    caller.send(asks.request_bytes("ollama"))
+    begin = time.monotonic()
+    weir.kill_gate()
+    assert caller.response().finish().status == 200
+    assert time.monotonic() - begin < 1
+    caller.close()
+
+
+def test_streams_of_the_dead_gate_break_visibly(weir, engine):
+    go = Signal()
+
+    def script(exchange):
+        exchange.begin("application/x-ndjson")
+        exchange.chunk(replies.ollama()[0][0])
+        exchange.wait_hangup()
+        go.set()
+
+    engine.then(script)
+    with weir.connect() as caller:
+        r = caller.begin(
+            "POST", "/api/chat", asks.body("ollama", stream=True)
+        )
+        lines = r.lines()
+        next(lines)
+        weir.kill_gate()
+        with pytest.raises((WireError, ConnectionResetError)):
+            list(lines)
+    assert go.wait(), "the engine is told"
+    assert ask(weir, "ollama").status == 200
+
+
+def test_the_keeper_outlives_many_gates(weir, engine):
+    keeper = weir.keeper_pid
+    for n in range(1, 4):
+        weir.kill_gate()
+        assert ask(weir, "ollama").status == 200
+        weir.wait_log(n)
+    told = metrics.total(weir.metrics(), "weir_gate_generation")
+    assert told == 4
+    assert weir.keeper_pid == keeper
+
+
+def test_a_keeper_that_dies_takes_its_gate_along(weir, engine):
+    """No gate is left behind that nobody looks after."""
+    gate = weir.gate_pid()
+    descriptor = os.pidfd_open(gate)
+    weir.is_checked = False
+    os.kill(weir.keeper_pid, signal.SIGKILL)
+    weir.process.wait()
+
+    assert select.select([descriptor], [], [], 20)[0]
+    os.close(descriptor)
+    weir.process = None
+
+
+def test_one_process_serves_too(start_weir, engine):
+    weir = start_weir({}, engine, args=["-1"])
+    assert ask(weir, "ollama").status == 200
+    assert weir.children() == []

@@ -1,0 +1,155 @@
+"""Keys: who calls, told in five places, kept as a hash."""
+
+import base64
+import time
+
+import pytest
+
+from harness import asks
+from harness.asks import ask
+from harness.caller import bearer
+from harness.gaps import gap
+from harness.weir import hash_of, new_key
+
+KEY = new_key("agent")
+CALLERS = [{"name": "agent", "key": hash_of(KEY)}]
+PLACES = {
+    "bearer": {"Authorization": "Bearer " + KEY},
+    "bearer in lower case": {"authorization": "bearer " + KEY},
+    "x-api-key": {"x-api-key": KEY},
+    "api-key": {"api-key": KEY},
+}
+BASIC = base64.b64encode(b"user:" + KEY.encode()).decode()
+UNKNOWN = new_key("nobody")
+
+
+@pytest.mark.weir(callers=CALLERS, anonymous="refuse")
+@pytest.mark.parametrize("place", PLACES)
+def test_a_key_is_known_wherever_it_stands(weir, engine, place):
+    assert ask(weir, "openai", fields=PLACES[place]).status == 200
+    assert weir.wait_log()["caller"] == "agent"
+    assert KEY not in str(engine.requests[0].raw)
+
+
+@gap("a key as password")
+@pytest.mark.weir(callers=CALLERS, anonymous="refuse")
+def test_a_key_may_be_a_password(weir, engine):
+    fields = {"Authorization": "Basic " + BASIC}
+    assert ask(weir, "openai", fields=fields).status == 200
+    assert weir.wait_log()["caller"] == "agent"
+
+
+@gap("a key in the path")
+@pytest.mark.weir(callers=CALLERS, anonymous="refuse")
+@pytest.mark.parametrize("path", ["/api/chat", "/v1/chat/completions"])
+def test_a_key_may_be_the_first_part_of_the_path(weir, engine, path):
+    r = weir.post("/k/%s%s" % (KEY, path), asks.body("ollama"))
+    assert r.status == 200
+    assert engine.requests[0].target == path
+    line = weir.wait_log()
+    assert (line["caller"], line["path"]) == ("agent", path)
+    assert KEY not in str(line)
+
+
+@pytest.mark.weir(callers=CALLERS)
+@pytest.mark.parametrize("dialect", ["ollama", "openai", "anthropic"])
+def test_an_unknown_key_of_weir_is_refused(weir, engine, dialect):
+    r = ask(weir, dialect, fields=bearer(UNKNOWN))
+    assert r.status == 401
+    text, code = asks.error_of(dialect, r)
+    assert "weir key add" in text
+    assert code in (None, "invalid_api_key", "authentication_error")
+    assert engine.requests == []
+    line = weir.wait_log()
+    assert line["err"] == "invalid_api_key"
+    assert UNKNOWN not in str(line)
+
+
+@pytest.mark.weir(callers=CALLERS)
+@pytest.mark.parametrize("secret", ["ollama", "sk-1234", "", "Bearer"])
+def test_any_other_secret_is_nobodys(weir, engine, secret):
+    """Clients must send something: it says nothing."""
+    fields = {"Authorization": "Bearer " + secret}
+    assert ask(weir, "openai", fields=fields).status == 200
+    assert weir.wait_log()["caller"].startswith("anonymous")
+
+
+@pytest.mark.weir(callers=CALLERS, anonymous="refuse")
+@pytest.mark.parametrize("fields", [{}, bearer("sk-1234"), bearer(UNKNOWN)])
+@pytest.mark.parametrize("dialect", ["ollama", "openai", "anthropic"])
+def test_without_a_known_key_nobody_enters(weir, engine, fields, dialect):
+    r = ask(weir, dialect, fields=fields)
+    assert r.status == 401
+    asks.error_of(dialect, r)
+    assert r.field("www-authenticate")
+    assert engine.requests == []
+
+
+@pytest.mark.weir(callers=CALLERS, anonymous="refuse")
+def test_health_needs_no_key(weir):
+    assert weir.get("/healthz").status == 200
+
+
+@pytest.mark.weir(
+    callers=[{"name": "local", "from": ["127.0.0.0/8"]}], anonymous="refuse"
+)
+def test_an_address_may_name_its_caller(weir, engine):
+    assert ask(weir, "openai").status == 200
+    assert weir.wait_log()["caller"] == "local"
+
+
+@gap("trusted_proxies is not looked at")
+@pytest.mark.weir(trusted_proxies=["127.0.0.1"], log={"address": "full"})
+@pytest.mark.parametrize(
+    "chain", ["203.0.113.7", "10.9.9.9, 203.0.113.7", "203.0.113.7, 127.0.0.1"]
+)
+def test_a_trusted_proxy_tells_the_address(weir, engine, chain):
+    assert ask(weir, "openai", fields={"X-Forwarded-For": chain}).status == 200
+    assert "203.0.113.7" in weir.wait_log()["caller"]
+
+
+@pytest.mark.weir(log={"address": "full"})
+def test_nobody_else_tells_an_address(weir, engine):
+    ask(weir, "openai", fields={"X-Forwarded-For": "203.0.113.7"})
+    assert "203" not in weir.wait_log()["caller"]
+
+
+@pytest.mark.parametrize("address, shown", [("net", "127.0.0.0"), ("none", "")])
+def test_addresses_are_logged_as_told(start_weir, engine, address, shown):
+    weir = start_weir({"log": {"address": address}}, engine)
+    ask(weir, "openai")
+    caller = weir.wait_log()["caller"]
+    assert "127.0.0.1" not in caller and shown in caller
+
+
+def status_until(weir, key, status, seconds):
+    """Ask with ${key} until the answer has ${status}; how long it took."""
+    begin = time.monotonic()
+    while weir.ask("GET", "/api/tags", None, bearer(key)).status != status:
+        spent = time.monotonic() - begin
+        assert spent < seconds, "not %d within %g s" % (status, seconds)
+    return time.monotonic() - begin
+
+
+@pytest.mark.weir(
+    anonymous="refuse",
+    callers=[{"name": "agent"}],
+    limits={"listing": "100000/s"},
+)
+def test_keys_are_made_and_revoked_within_a_second(weir, engine):
+    made = weir.run("key", "add", "agent")
+    assert made.returncode == 0, made.stderr
+    keys = [w for w in made.stdout.split() if w.startswith("weir_")]
+    assert len(keys) == 1 and len(keys[0]) >= 5 + 43, "256 bits in base64"
+    status_until(weir, keys[0], 200, 1)
+    listed = weir.run("key", "list")
+    assert listed.returncode == 0 and "agent" in listed.stdout
+    assert keys[0] not in listed.stdout
+    assert keys[0] not in "".join(
+        p.read_text(errors="replace")
+        for p in (weir.folder / "state").rglob("*")
+        if p.is_file()
+    ), "only a hash is kept"
+    gone = weir.run("key", "revoke", "agent")
+    assert gone.returncode == 0, gone.stderr
+    status_until(weir, keys[0], 401, 1)
