@@ -156,7 +156,7 @@ class Bench:
             before = target.memory_kib("VmRSS")
             process = procs.spawn(
                 self.load_argv(target, [
-                    "--hold", "--connections", want, "--ramp-us", 100,
+                    "--hold", "--connections", want, "--ramp-us", 300,
                     "--seconds", 120]),
                 self.other_cores,
                 stdin=subprocess.PIPE,

@@ -23,7 +23,7 @@ worker_processes 1;
 worker_rlimit_nofile {files};
 pid {folder}/nginx.pid;
 error_log {folder}/nginx.err warn;
-events {{ worker_connections {connections}; }}
+events {{ worker_connections {files}; }}
 http {{
   log_format line escape=json '{{"ts":"$time_iso8601","id":"$request_id",'
     '"caller":"$remote_addr","path":"$uri","bytes":$body_bytes_sent,'

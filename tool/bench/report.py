@@ -5,6 +5,8 @@ from scenarios import SCENARIOS
 COLUMNS = [
     ("CPU us", lambda r, s: r["cpu_us_event" if s.unit == "event"
                               else "cpu_us"], "%.2f"),
+    ("least", lambda r, s: r["cpu_us_event_range" if s.unit == "event"
+                             else "cpu_us_range"][0], "%.2f"),
     ("req/s", lambda r, s: r["per_s"], "%.0f"),
     ("first p50", lambda r, s: r["first_byte_us"]["p50"], "%.0f"),
     ("first p99", lambda r, s: r["first_byte_us"]["p99"], "%.0f"),
@@ -96,8 +98,9 @@ def sections(results):
         if not r:
             continue
         more = []
-        for target in r:
-            gain = added(r, target) if target != "direct" else None
+        for target in r:  # only where nothing else is the bottleneck
+            alone = s.name == "one" and target != "direct"
+            gain = added(r, target) if alone else None
             if gain:
                 more.append("%s adds %.0f us (p50), %.0f us (p99) to the "
                             "first byte" % (target, *gain))
