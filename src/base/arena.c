@@ -62,7 +62,7 @@ arena_alloc(struct arena *a, size_t n)
 	size_t size;
 	void *p;
 
-	if (n > a->max)
+	if (n > a->max || n > SIZE_MAX - CHUNK)
 		return NULL;
 	n = (n + align - 1) / align * align;
 	if (c == NULL || c->cap - a->used < n) {

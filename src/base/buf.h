@@ -53,7 +53,10 @@ MUST_CHECK enum err buf_add_char(struct buf *b, char c);
 MUST_CHECK enum err buf_add_u64(struct buf *b, uint64_t v);
 MUST_CHECK enum err buf_add_i64(struct buf *b, int64_t v);
 
-/* Append as printf does (boot, reports, errors; not the fast path). */
+/*
+ * Append as printf does (boot, reports, errors; not the fast path).  Needs
+ * room for one byte more than the text has.
+ */
 MUST_CHECK enum err buf_printf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

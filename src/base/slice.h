@@ -104,6 +104,6 @@ bool slice_u64(struct slice s, uint64_t max, uint64_t *out);
 
 /*
  * Does ${s} match the glob ${pattern}?  `*` is any run of bytes, `?` one
- * byte; nothing else is special.  Linear in |s| x (number of stars).
+ * byte; nothing else is special.  At most |s| x |pattern| steps.
  */
 bool slice_glob(struct slice pattern, struct slice s);
