@@ -22,6 +22,7 @@ struct loop {
 	uv_idle_t idle; /* started: do not block in the next poll */
 	struct heap timers;
 	int64_t alarm_us; /* when the alarm rings, 0: not set */
+	int64_t ring_us;  /* the time that timers are being called for */
 	struct list turns;
 	struct list chunks; /* spare read windows, see conn.h */
 	size_t n_chunks;
@@ -35,7 +36,9 @@ struct loop_turn {
 
 /*
  * A time at which ${fn} is called, once, from the loop.  Embed it.  It may be
- * set again from its own callback.  Moving it to later costs nothing.
+ * set again from its own callback; what is set by a callback, for now or the
+ * past too, rings in a later turn.  Those due ring in the order of their
+ * times.  Moving it to later costs nothing.
  */
 struct timer {
 	struct heap_node node;
