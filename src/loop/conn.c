@@ -1,10 +1,11 @@
 #include "loop/conn.h"
+#include "loop/conn_read.h"
 #include <assert.h>
 #include <stdlib.h>
-
-enum { NARROW_MAX = 16 * 1024 };
+#include <sys/un.h>
 
 static void flush_out(struct conn *c);
+static void note_progress(struct conn *c);
 
 static void
 on_deadline(struct timer *t)
@@ -12,6 +13,11 @@ on_deadline(struct timer *t)
 	struct conn *c = (struct conn *)(void *)((char *)t -
 	    offsetof(struct conn, deadline));
 
+	if (c->is_doomed && !c->has_told) {
+		conn_fail(c);
+		return;
+	}
+	note_progress(c);
 	c->on_event(c, CONN_TIMEOUT);
 }
 
@@ -48,11 +54,24 @@ conn_accept(struct conn *c, uv_stream_t *listener)
 	return OK;
 }
 
-static void
-fail(struct conn *c)
+void
+conn_fail(struct conn *c)
 {
 	c->failed = true;
+	if (c->has_told)
+		return;
+	c->has_told = true;
+	if (c->is_doomed)
+		c->deadline.at_us = INT64_MAX;
 	c->on_event(c, CONN_FAIL);
+}
+
+/* It failed inside of a call of the owner: the loop will tell. */
+static void
+doom(struct conn *c)
+{
+	c->failed = c->is_doomed = true;
+	timer_set(&c->deadline, 0);
 }
 
 static void
@@ -63,7 +82,7 @@ on_connect(uv_connect_t *req, int status)
 	if (c->is_closing)
 		return;
 	if (status != 0) {
-		fail(c);
+		conn_fail(c);
 		return;
 	}
 	set_options(c);
@@ -83,184 +102,11 @@ enum err
 conn_connect_unix(struct conn *c, const char *path)
 {
 	c->connect_req.data = c;
+	/* libuv cuts what is too long, which is another socket's name. */
+	if (strlen(path) >= sizeof((struct sockaddr_un *)0)->sun_path)
+		return ERR_CONNECT;
 	uv_pipe_connect(&c->connect_req, &c->uv.pipe, path, on_connect);
 	return OK;
-}
-
-/* --- reading --- */
-
-static void
-drop_window(struct conn *c)
-{
-	if (c->cap == LOOP_CHUNK)
-		loop_give_chunk(c->loop, c->window);
-	else
-		free(c->window);
-	c->window = NULL;
-	c->at = c->n = c->cap = 0;
-}
-
-/* Before a read: a whole chunk, with what waits in front. */
-static bool
-widen(struct conn *c)
-{
-	char *chunk = loop_take_chunk(c->loop);
-
-	if (chunk == NULL)
-		return false;
-	if (c->window) {
-		memcpy(chunk, c->window + c->at, c->n - c->at);
-		c->n -= c->at;
-		c->at = 0;
-		free(c->window);
-	}
-	c->window = chunk;
-	c->cap = LOOP_CHUNK;
-	return true;
-}
-
-/*
- * After an event: an idle connection holds no window, and one that waits with
- * a few bytes (half a head) holds little more than those.
- */
-static void
-narrow(struct conn *c)
-{
-	size_t n = c->n - c->at;
-	char *small;
-
-	if (c->window == NULL)
-		return;
-	if (n == 0) {
-		drop_window(c);
-		return;
-	}
-	if (c->cap < LOOP_CHUNK || n > NARROW_MAX ||
-	    (small = malloc(n)) == NULL)
-		return;
-	memcpy(small, c->window + c->at, n);
-	loop_give_chunk(c->loop, c->window);
-	c->window = small;
-	c->at = 0;
-	c->n = c->cap = n;
-}
-
-static void
-on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *buf)
-{
-	struct conn *c = h->data;
-
-	(void)hint;
-	if (c->direct) {
-		*buf = uv_buf_init(c->direct + c->direct_n,
-		    (unsigned)(c->direct_cap - c->direct_n));
-		return;
-	}
-	if (c->cap < LOOP_CHUNK && !widen(c)) {
-		*buf = uv_buf_init(NULL, 0);
-		return;
-	}
-	if (c->at > 0 && c->n == LOOP_CHUNK) {
-		memmove(c->window, c->window + c->at, c->n - c->at);
-		c->n -= c->at;
-		c->at = 0;
-	}
-	*buf = uv_buf_init(c->window + c->n, (unsigned)(LOOP_CHUNK - c->n));
-}
-
-static bool
-is_full(const struct conn *c)
-{
-	if (c->direct)
-		return c->direct_n == c->direct_cap;
-	return c->at == 0 && c->n == LOOP_CHUNK;
-}
-
-static void
-on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
-{
-	struct conn *c = s->data;
-
-	(void)buf;
-	if (n > 0) {
-		if (c->direct)
-			c->direct_n += (size_t)n;
-		else
-			c->n += (size_t)n;
-		c->n_read += (uint64_t)n;
-		c->on_event(c, CONN_READ);
-		if (c->is_closing)
-			return;
-		narrow(c);
-		if (c->reading && is_full(c))
-			(void)uv_read_stop(s);
-		return;
-	}
-	narrow(c);
-	if (n == 0)
-		return;
-	(void)uv_read_stop(s);
-	c->reading = false;
-	if (n == UV_EOF) {
-		c->is_eof = true;
-		c->on_event(c, CONN_EOF);
-	} else {
-		fail(c);
-	}
-}
-
-void
-conn_read_start(struct conn *c)
-{
-	if (c->is_closing || c->is_eof || c->failed)
-		return;
-	if (c->reading)
-		return;
-	c->reading = true;
-	if (!is_full(c))
-		(void)uv_read_start(&c->uv.stream, on_alloc, on_read);
-}
-
-void
-conn_read_stop(struct conn *c)
-{
-	if (c->reading)
-		(void)uv_read_stop(&c->uv.stream);
-	c->reading = false;
-}
-
-static void
-read_on(struct conn *c)
-{
-	if (c->reading && !c->is_closing)
-		(void)uv_read_start(&c->uv.stream, on_alloc, on_read);
-}
-
-void
-conn_eat(struct conn *c, size_t n)
-{
-	bool was_full = is_full(c);
-
-	assert(n <= c->n - c->at);
-	c->at += n;
-	if (c->at == c->n)
-		c->at = c->n = 0;
-	if (was_full && n > 0)
-		read_on(c);
-}
-
-void
-conn_read_into(struct conn *c, char *p, size_t n)
-{
-	bool was_full = is_full(c);
-
-	assert(p == NULL || c->at == c->n);
-	narrow(c);
-	c->direct = p;
-	c->direct_n = 0;
-	c->direct_cap = n;
-	if (was_full)
-		read_on(c);
 }
 
 /* --- writing --- */
@@ -283,16 +129,18 @@ on_written(uv_write_t *req, int status)
 {
 	struct conn *c = req->data;
 
+	size_t n = c->flying_n;
+
 	c->is_writing = false;
-	c->n_written += c->flying_n;
 	c->flying_n = 0;
 	buf_clear(&c->flying);
 	if (c->is_closing)
 		return;
 	if (status != 0) {
-		fail(c);
+		conn_fail(c);
 		return;
 	}
+	c->n_written += n;
 	c->wrote_us = os_now_us();
 	if (c->out.n > 0) {
 		flush_out(c);
@@ -314,10 +162,23 @@ start_write(struct conn *c, const uv_buf_t *bufs, unsigned n, size_t bytes)
 	if (uv_write(&c->write_req, &c->uv.stream, bufs, n, on_written) != 0) {
 		c->is_writing = false;
 		c->flying_n = 0;
-		c->failed = true;
+		doom(c);
 		return ERR_IO;
 	}
+	c->seen_n = uv_stream_get_write_queue_size(&c->uv.stream);
 	return OK;
+}
+
+/* A long write tells only its end; the queue shows whether it moves. */
+static void
+note_progress(struct conn *c)
+{
+	size_t n = uv_stream_get_write_queue_size(&c->uv.stream);
+
+	if (!c->is_writing || n == c->seen_n)
+		return;
+	c->seen_n = n;
+	c->wrote_us = os_now_us();
 }
 
 /* Send what is in ${out}; the two buffers change places. */
@@ -329,8 +190,7 @@ flush_out(struct conn *c)
 
 	c->out = c->flying;
 	c->flying = full;
-	if (start_write(c, &b, 1, full.n) != OK)
-		fail(c);
+	(void)!start_write(c, &b, 1, full.n);
 }
 
 /* What the kernel takes now, in bytes; 0 also where it failed. */
@@ -390,7 +250,6 @@ conn_write(struct conn *c, const struct slice *s, unsigned n)
 	uv_buf_t bufs[CONN_SLICES];
 	size_t bytes, done = 0;
 	unsigned used = to_bufs(bufs, s, n, &bytes);
-	enum err e;
 
 	if (c->is_closing || c->failed || bytes == 0)
 		return OK;
@@ -402,8 +261,11 @@ conn_write(struct conn *c, const struct slice *s, unsigned n)
 		c->wrote_us = os_now_us();
 	}
 	used = skip_bytes(bufs, used, done);
-	if ((e = buf_reserve(&c->out, bytes - done)) != OK)
-		return e;
+	if (bytes - done > c->out.max - c->out.n - c->flying.n ||
+	    buf_reserve(&c->out, bytes - done) != OK) {
+		doom(c);
+		return ERR_FULL;
+	}
 	for (unsigned i = 0; i < used; i++) {
 		memcpy(c->out.p + c->out.n, bufs[i].base, bufs[i].len);
 		c->out.n += bufs[i].len;
@@ -452,6 +314,9 @@ conn_shutdown(struct conn *c)
 void
 conn_set_deadline(struct conn *c, int64_t at_us)
 {
+	/* The timer of a doomed stream already has something to tell. */
+	if (c->is_closing || (c->is_doomed && !c->has_told))
+		return;
 	if (at_us == INT64_MAX)
 		c->deadline.at_us = at_us; /* stays in the heap, rings never */
 	else
@@ -476,7 +341,7 @@ begin_close(struct conn *c)
 	c->reading = false;
 	timer_stop(&c->deadline);
 	if (c->window)
-		drop_window(c);
+		conn_drop_window(c);
 	c->direct = NULL;
 }
 

@@ -16,7 +16,7 @@ enum conn_event {
 	CONN_OPEN,    /* conn_connect succeeded */
 	CONN_READ,    /* new bytes: conn_in(), or in the direct window */
 	CONN_EOF,     /* the other side will send no more */
-	CONN_FAIL,    /* connect, read or write failed; close it */
+	CONN_FAIL,    /* connect, read or write failed; comes once; close it */
 	CONN_DRAIN,   /* all that was written has gone to the kernel */
 	CONN_TIMEOUT, /* conn_set_deadline's time has come */
 };
@@ -48,12 +48,16 @@ struct conn {
 	uv_shutdown_t shutdown_req;
 	uv_connect_t connect_req;
 	size_t flying_n;  /* bytes under way, copied or kept */
-	int64_t wrote_us; /* when bytes last moved out, while some wait */
+	size_t seen_n;	  /* of these, not with the kernel when last looked */
+	int64_t wrote_us; /* when bytes last moved out, while some wait; of a
+			     long write known at its end and in TIMEOUT */
 	uint64_t n_read, n_written;
 
 	struct timer deadline;
 	bool reading, is_writing, is_closing, is_eof, failed;
 	bool wants_fin;
+	bool is_doomed; /* failed in a call of the owner, who will be told */
+	bool has_told;	/* CONN_FAIL came */
 };
 
 /*
@@ -74,7 +78,11 @@ MUST_CHECK enum err conn_connect_unix(struct conn *c, const char *path);
 void conn_read_start(struct conn *c);
 void conn_read_stop(struct conn *c);
 
-/* The bytes that arrived and were not eaten; valid until the next event. */
+/*
+ * The bytes that arrived and were not eaten.  Their place is good until the
+ * event's callback returns or conn_read_into is called; eaten bytes stay there
+ * as long.  Outside of an event: until the next one.
+ */
 static inline struct slice
 conn_in(const struct conn *c)
 {
@@ -92,15 +100,17 @@ void conn_read_into(struct conn *c, char *p, size_t n);
 
 /*
  * Write the ${n} (at most CONN_SLICES) slices in order.  What the kernel does
- * not take now is copied and follows.  ERR_FULL: past out_max, nothing of
- * these slices can be relied on; close.  A broken stream shows as CONN_FAIL.
+ * not take now is copied and follows.  ERR_FULL: past out_max or no memory,
+ * nothing of these slices can be relied on; ERR_IO.  After either, and where
+ * the stream is broken, CONN_FAIL follows from the loop.
  */
 MUST_CHECK enum err conn_write(
     struct conn *c, const struct slice *s, unsigned n);
 
 /*
  * The same without the copy: the owner keeps the bytes unchanged until
- * CONN_DRAIN or conn_close, if conn_pending() is not 0 now.  Nothing else may be waiting to be written.
+ * CONN_DRAIN, CONN_FAIL or conn_close, if conn_pending() is not 0 now.
+ * Nothing else may be waiting to be written.  ERR_IO as of conn_write.
  */
 MUST_CHECK enum err conn_write_kept(
     struct conn *c, const struct slice *s, unsigned n);
