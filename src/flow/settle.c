@@ -19,15 +19,17 @@ give_back(struct flow *f, int64_t now_us)
 		upstream_close(f->up);
 	f->up = NULL;
 	if (f->in_line) {
+		/* Without usage the guess stands for what was generated. */
+		if (f->has_answer)
+			queue_charge(&env->queue, &f->item, f->answer.input_tok,
+			    f->answer.output_tok >= 0
+				? f->answer.output_tok
+				: (int64_t)f->answer.pieces);
+		else if (f->status >= 400)
+			queue_charge(&env->queue, &f->item, 0, 0);
 		if (f->has_slot && f->status == 200 && f->answer_ended)
 			queue_note_service(
-			    &env->queue, now_us - f->dispatched_us);
-		if (f->has_answer && f->answer.input_tok >= 0)
-			queue_charge(f->item.caller,
-			    (uint64_t)f->answer.input_tok,
-			    f->answer.output_tok > 0
-				? (uint64_t)f->answer.output_tok
-				: 0);
+			    &env->queue, &f->item, now_us - f->dispatched_us);
 		queue_del(&env->queue, &f->item);
 		f->in_line = false;
 		series_set(env->m_line, (int64_t)env->queue.n);

@@ -6,6 +6,8 @@
 #include "flow/heartbeat.h"
 #include <assert.h>
 
+enum { GUESS_TOK_MAX = 32768 };
+
 static struct flow *
 flow_of(struct queue_item *it)
 {
@@ -131,6 +133,28 @@ refuse_away(struct flow *f)
 	return flow_refuse(f, ERR_ENGINE_AWAY);
 }
 
+/* In time again when the line has become shorter by what is too much now. */
+static enum step
+refuse_late(struct flow *f, int64_t now_us)
+{
+	f->refusal.wait_us =
+	    f->item.expected_us - (f->item.deadline_us - now_us);
+	return flow_refuse(f, ERR_DEADLINE_UNREACHABLE);
+}
+
+/*
+ * Until the engine has counted: text is about 4 bytes a token.  Images come as
+ * many bytes and few tokens, so what is large counts for no more than a prompt
+ * can be.
+ */
+static int64_t
+guess_input_tok(const struct flow *f)
+{
+	size_t tok = f->body_n / 4;
+
+	return tok < GUESS_TOK_MAX ? (int64_t)tok : GUESS_TOK_MAX;
+}
+
 static enum step
 line_up(struct flow *f)
 {
@@ -146,8 +170,12 @@ line_up(struct flow *f)
 	    ? QUEUE_BATCH
 	    : QUEUE_INTERACTIVE;
 	f->item.bytes = f->body_n;
+	f->item.input_tok = guess_input_tok(f);
 	f->item.deadline_us = now_us + f->conf->queue_wait_us;
-	if ((e = queue_try_add(&env->queue, &f->item, now_us)) != OK)
+	e = queue_try_add(&env->queue, &f->item, now_us);
+	if (e == ERR_DEADLINE_UNREACHABLE)
+		return refuse_late(f, now_us);
+	if (e != OK)
 		return refuse_full(f, e == ERR_NOMEM ? ERR_INTERNAL : e);
 	f->in_line = true;
 	f->queued_us = now_us;
@@ -163,6 +191,8 @@ stage_queue(struct flow *f)
 	if (f->match.route->class != CLASS_INFERENCE)
 		return STEP_NEXT;
 	if (f->is_expired) {
+		/* It may have been given out, to an engine that died. */
+		queue_charge(&env->queue, &f->item, 0, 0);
 		f->in_line = false;
 		return refuse_full(f,
 		    engine_slots_up(&env->engines) ? ERR_QUEUE_TIMEOUT

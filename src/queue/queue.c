@@ -1,37 +1,42 @@
 /*
- * See queue/queue.h.  The idea to know: of each caller's items in a lane only
- * the first, the head, is in the lane's heap.  When a head leaves, the next of
- * its ring takes over its places, which can never fail for want of memory.
+ * See queue/queue.h.  This file keeps the line: bounds, places, deadlines and
+ * who is given out; the order is fair.c's and lane.c's.
  */
 #include "queue/queue.h"
+#include "queue/fair.h"
+#include "queue/lane.h"
+#include "queue/pace.h"
 #include <assert.h>
 
 enum {
-	RESERVE_SHARE = 16,  /* 1/16 is kept for callers with nothing waiting */
-	SERVICE_KNOWN = 20,  /* answers before estimates are given */
-	SERVICE_SMOOTH = 32, /* weight of the past in the mean */
+	RESERVE_SHARE = 16, /* 1/16 is kept for callers with nothing waiting */
+	AGE_US = 60 * 1000 * 1000,
 };
 
-/* What keeps the heaps within bounds is the queue's own count. */
-#define HEAP_UNBOUNDED (SIZE_MAX / sizeof(struct heap_node *))
+/* What keeps heap and table within bounds is the queue's own count. */
+#define UNBOUNDED (SIZE_MAX / sizeof(struct heap_node *))
 
 void
 queue_init(struct queue *q, size_t length, size_t bytes_max)
 {
-	*q = (struct queue){.length = length, .bytes_max = bytes_max};
+	*q = (struct queue){
+	    .length = length, .bytes_max = bytes_max, .age_us = AGE_US};
 	list_init(&q->items);
-	heap_init(&q->due, HEAP_UNBOUNDED);
-	for (int i = 0; i < QUEUE_LANES; i++)
-		heap_init(&q->lanes[i].heads, HEAP_UNBOUNDED);
+	list_init(&q->ageing);
+	list_init(&q->busy);
+	list_init(&q->resting);
+	heap_init(&q->due, UNBOUNDED);
+	/* Models are hashed with a secret already. */
+	table_init(&q->lanes, UNBOUNDED, (struct hash_key){0});
 }
 
 void
 queue_fini(struct queue *q)
 {
-	assert(q->n == 0);
+	assert(q->n == 0 && q->in_flight == 0);
 	heap_fini(&q->due);
-	for (int i = 0; i < QUEUE_LANES; i++)
-		heap_fini(&q->lanes[i].heads);
+	lane_fini(q);
+	table_fini(&q->lanes);
 }
 
 void
@@ -39,6 +44,12 @@ queue_set_bounds(struct queue *q, size_t length, size_t bytes_max)
 {
 	q->length = length;
 	q->bytes_max = bytes_max;
+}
+
+void
+queue_set_ageing(struct queue *q, int64_t age_us)
+{
+	q->age_us = age_us;
 }
 
 void
@@ -51,203 +62,97 @@ queue_caller_init(struct queue_caller *c)
 void
 queue_item_init(struct queue_item *it, struct queue_caller *c)
 {
-	*it = (struct queue_item){.caller = c, .deadline_us = QUEUE_NEVER};
+	*it = (struct queue_item){
+	    .caller = c, .deadline_us = QUEUE_NEVER, .expected_us = -1};
 	list_init(&it->all);
 	list_init(&it->mates);
 	list_init(&it->of_caller);
+	list_init(&it->of_age);
 }
 
-/* The smallest key is next; parked callers come after everybody. */
-static int64_t
-turn_key(const struct queue_item *head)
+/* Does ${c} wait for its turn in ${band}?  Who is parked does not. */
+static bool
+is_backlogged(const struct queue_caller *c, enum queue_class band)
 {
-	const struct queue_caller *c = head->caller;
-
-	if (c->at_once > 0 && c->in_flight >= c->at_once)
-		return INT64_MAX;
-	return head->arrival;
+	return c->accounts[band].waiting > 0 && !fair_is_parked(c);
 }
 
-/* The order of ${c} among the callers has changed: tell its lanes. */
+/* ${c} was parked until now: it comes back into its places. */
 static void
-reorder(struct queue_caller *c)
+unpark(struct queue *q, struct queue_caller *c)
 {
-	LIST_EACH (l, &c->heads) {
-		struct queue_item *h = LIST_OF(l, struct queue_item, of_caller);
-		int64_t key = turn_key(h);
-
-		if (h->turn.key != key)
-			heap_move(&h->lane->heads, &h->turn, key);
-	}
+	for (int band = 0; band < QUEUE_CLASSES; band++)
+		if (is_backlogged(c, (enum queue_class)band))
+			fair_lift(q, c, (enum queue_class)band, NULL);
+	fair_reorder(c);
 }
 
 void
 queue_caller_set(
     struct queue_caller *c, uint32_t at_once, uint32_t most, uint32_t weight)
 {
+	struct list *first = list_first(&c->heads);
+	bool was_parked = fair_is_parked(c);
+
 	assert(weight > 0);
 	c->at_once = at_once;
 	c->most = most;
-	c->weight = weight;
-	reorder(c);
-}
-
-static struct queue_lane *
-lane_of(struct queue *q, const struct queue_item *it)
-{
-	struct queue_lane *unused = NULL, *last = &q->lanes[QUEUE_LANES - 1];
-
-	for (struct queue_lane *l = q->lanes; l < last; l++) {
-		if (l->heads.n == 0)
-			unused = unused == NULL ? l : unused;
-		else if (l->model == it->model && l->class == it->class)
-			return l;
-	}
-	if (unused == NULL)
-		return last;
-	unused->model = it->model;
-	unused->class = it->class;
-	return unused;
-}
-
-static struct queue_item *
-head_of(struct queue_caller *c, const struct queue_lane *lane)
-{
 	LIST_EACH (l, &c->heads) {
 		struct queue_item *h = LIST_OF(l, struct queue_item, of_caller);
 
-		if (h->lane == lane)
-			return h;
+		h->lane->weights[h->band] += weight;
+		h->lane->weights[h->band] -= c->weight;
 	}
-	return NULL;
-}
-
-/* Make ${it} the head of its caller in its lane.  ERR_NOMEM. */
-static enum err
-become_head(struct queue_item *it)
-{
-	enum err e = heap_add(&it->lane->heads, &it->turn, turn_key(it));
-
-	if (e == OK)
-		list_add(&it->caller->heads, &it->of_caller);
-	return e;
-}
-
-static void
-cease_head(struct queue_item *it)
-{
-	heap_del(&it->lane->heads, &it->turn);
-	list_del(&it->of_caller);
-}
-
-/* Add ${node} to the ring ${head}, which is in order of arrival. */
-static void
-add_all_by_arrival(struct list *head, struct queue_item *it)
-{
-	struct list *before = head;
-
-	if (head->prev == head ||
-	    LIST_OF(head->prev, struct queue_item, all)->arrival <
-		it->arrival) {
-		list_add(head, &it->all);
+	c->weight = weight;
+	if (first == NULL)
 		return;
-	}
-	/* Put back: it is among the oldest, so look from the front. */
-	do
-		before = before->next;
-	while (before != head &&
-	    LIST_OF(before, struct queue_item, all)->arrival < it->arrival);
-	list_add(before, &it->all);
-}
-
-/* Put ${it} behind the items of ${head}'s ring that came before it. */
-static void
-add_mate(struct queue_item *head, struct queue_item *it)
-{
-	struct list *before = head->mates.next;
-
-	if (LIST_OF(head->mates.prev, struct queue_item, mates)->arrival <
-	    it->arrival) {
-		list_add(&head->mates, &it->mates);
-		return;
-	}
-	while (LIST_OF(before, struct queue_item, mates)->arrival < it->arrival)
-		before = before->next;
-	list_add(before, &it->mates);
-}
-
-/* Enter the lane as a head or behind one.  ERR_NOMEM. */
-static enum err
-enter_lane(struct queue *q, struct queue_item *it)
-{
-	struct queue_lane *lane = lane_of(q, it);
-	struct queue_item *head = head_of(it->caller, lane);
-	enum err e;
-
-	it->lane = lane;
-	if (head != NULL && head->arrival < it->arrival) {
-		add_mate(head, it);
-		return OK;
-	}
-	if ((e = become_head(it)) != OK)
-		return e;
-	if (head != NULL) {
-		cease_head(head);
-		list_add(&head->mates, &it->mates);
-	}
-	return OK;
-}
-
-static void
-leave_lane(struct queue_item *it)
-{
-	struct list *next = list_first(&it->mates);
-	bool was_head = it->turn.at != 0;
-
-	list_del(&it->mates);
-	if (!was_head)
-		return;
-	cease_head(it);
-	if (next != NULL) {
-		/* The heap has just lost a node: there is room. */
-		enum err e =
-		    become_head(LIST_OF(next, struct queue_item, mates));
-		assert(e == OK);
-	}
+	if (was_parked && !fair_is_parked(c))
+		unpark(
+		    LIST_OF(first, struct queue_item, of_caller)->lane->queue,
+		    c);
+	else
+		fair_reorder(c);
 }
 
 /* Enter the line; bounds are the caller's affair.  ERR_NOMEM. */
 static enum err
 enter(struct queue *q, struct queue_item *it)
 {
+	struct queue_caller *c = it->caller;
+	struct queue_lane *lane;
 	enum err e;
 
 	if (it->deadline_us != QUEUE_NEVER &&
 	    (e = heap_add(&q->due, &it->due, it->deadline_us)) != OK)
 		return e;
-	if ((e = enter_lane(q, it)) != OK)
+	if ((lane = lane_get(q, it->model, it->band)) == NULL)
 		goto undo_due;
-	add_all_by_arrival(&q->items, it);
+	if (c->accounts[it->band].waiting++ == 0 && !fair_is_parked(c))
+		fair_lift(q, c, it->band, lane);
+	c->waiting++;
+	lane_add(lane, it);
+	list_add(&q->items, &it->all);
 	q->n++;
 	q->bytes += it->bytes;
-	it->caller->waiting++;
 	it->state = QUEUE_WAITING;
 	return OK;
 undo_due:
 	heap_del(&q->due, &it->due);
-	return e;
+	return ERR_NOMEM;
 }
 
 static void
-leave(struct queue *q, struct queue_item *it)
+leave(struct queue *q, struct queue_item *it, bool is_served)
 {
-	leave_lane(it);
+	lane_del(it, is_served);
 	heap_del(&q->due, &it->due);
 	list_del(&it->all);
 	q->n--;
 	q->bytes -= it->bytes;
 	it->caller->waiting--;
+	it->caller->accounts[it->band].waiting--;
 	it->state = QUEUE_OUT;
+	lane_rest(it->lane);
 }
 
 /* Is the last sixteenth of ${max} reached when ${used} are gone? */
@@ -276,61 +181,141 @@ check_bounds(const struct queue *q, const struct queue_item *it)
 	return OK;
 }
 
+static void
+tell_time(struct queue *q, int64_t now_us)
+{
+	if (q->now_us < now_us)
+		q->now_us = now_us;
+}
+
 enum err
 queue_try_add(struct queue *q, struct queue_item *it, int64_t now_us)
 {
 	enum err e;
 
 	assert(it->state == QUEUE_OUT);
+	tell_time(q, now_us);
 	if ((e = check_bounds(q, it)) != OK)
 		return e;
+	it->expected_us = pace_expect(q, it);
+	if (it->deadline_us != QUEUE_NEVER &&
+	    it->expected_us > it->deadline_us - now_us)
+		return ERR_DEADLINE_UNREACHABLE;
 	it->arrival = ++q->arrivals;
 	it->enqueued_us = now_us;
+	it->band = it->class;
 	return enter(q, it);
+}
+
+/* ${it} has been first of its batch line for long: interactive from now on. */
+static bool
+try_promote(struct queue *q, struct queue_item *it)
+{
+	struct queue_caller *c = it->caller;
+	struct queue_lane *lane = it->lane;
+	struct ranks *heads = &lane->heads[QUEUE_INTERACTIVE];
+	int64_t since_us = lane->since_us;
+
+	if (ranks_reserve(heads, heads->n + 1) != OK)
+		return false;
+	lane_del(it, false);
+	c->accounts[QUEUE_BATCH].waiting--;
+	it->band = QUEUE_INTERACTIVE;
+	if (c->accounts[QUEUE_INTERACTIVE].waiting++ == 0 && !fair_is_parked(c))
+		fair_lift(q, c, QUEUE_INTERACTIVE, lane);
+	lane_add(lane, it);
+	lane->since_us = since_us;
+	return true;
+}
+
+static void
+promote_aged(struct queue *q)
+{
+	struct list *l;
+
+	while ((l = list_first(&q->ageing)) != NULL) {
+		struct queue_item *it = LIST_OF(l, struct queue_item, of_age);
+
+		if (q->now_us - it->head_us < q->age_us || !try_promote(q, it))
+			return;
+	}
 }
 
 static void
 take_off(struct queue *q, struct queue_item *it, int64_t now_us)
 {
 	struct queue_caller *c = it->caller;
+	struct queue_lane *lane = it->lane;
 
-	leave(q, it);
+	fair_dispatch(q, it);
+	q->in_flight++;
+	c->in_flight++;
+	if (++lane->in_flight > lane->peak)
+		lane->peak = lane->in_flight;
+	lane_open_window(q);
+	leave(q, it, true);
 	it->state = QUEUE_IN_FLIGHT;
 	it->dispatched_us = now_us;
-	q->in_flight++;
-	if (++c->in_flight == c->at_once)
-		reorder(c);
+	fair_reorder(c);
 }
 
 static void
 land(struct queue *q, struct queue_item *it)
 {
 	struct queue_caller *c = it->caller;
+	bool was_parked = fair_is_parked(c);
 
-	assert(q->in_flight > 0 && c->in_flight > 0);
+	assert(q->in_flight > 0 && c->in_flight > 0 && it->lane->in_flight > 0);
 	it->state = QUEUE_OUT;
 	q->in_flight--;
-	if (c->in_flight-- == c->at_once)
-		reorder(c);
+	c->in_flight--;
+	it->lane->in_flight--;
+	lane_rest(it->lane);
+	if (was_parked && !fair_is_parked(c))
+		unpark(q, c);
+}
+
+static bool
+is_better(const struct rank_entry *a, const struct rank_entry *b)
+{
+	return b == NULL || a->key < b->key ||
+	    (a->key == b->key && a->tie < b->tie);
+}
+
+/* The best head of ${band} that may run, NULL: none. */
+static struct queue_item *
+best_of(
+    struct queue *q, enum queue_class band, queue_may_run *may_run, void *ctx)
+{
+	const struct rank_entry *best = NULL;
+
+	LIST_EACH (l, &q->busy) {
+		struct queue_lane *lane = LIST_OF(l, struct queue_lane, link);
+		const struct rank_entry *e = ranks_first(&lane->heads[band]);
+
+		if (e == NULL || e->key == FAIR_PARKED ||
+		    lane->refused == q->calls || !is_better(e, best))
+			continue;
+		if (may_run(ctx, RANK_OF(e->node, struct queue_item, turn)))
+			best = e;
+		else
+			lane->refused = q->calls;
+	}
+	return best == NULL ? NULL
+			    : RANK_OF(best->node, struct queue_item, turn);
 }
 
 struct queue_item *
 queue_next(struct queue *q, queue_may_run *may_run, void *ctx, int64_t now_us)
 {
-	struct queue_item *best = NULL;
+	struct queue_item *best;
 
-	for (int i = 0; i < QUEUE_LANES && q->n > 0; i++) {
-		struct heap_node *top = heap_min(&q->lanes[i].heads);
-		struct queue_item *it;
-
-		if (top == NULL || top->key == INT64_MAX)
-			continue;
-		if (best != NULL && best->turn.key <= top->key)
-			continue;
-		it = HEAP_OF(top, struct queue_item, turn);
-		if (may_run(ctx, it))
-			best = it;
-	}
+	tell_time(q, now_us);
+	promote_aged(q);
+	q->calls++;
+	best = best_of(q, QUEUE_INTERACTIVE, may_run, ctx);
+	if (best == NULL)
+		best = best_of(q, QUEUE_BATCH, may_run, ctx);
 	if (best != NULL)
 		take_off(q, best, now_us);
 	return best;
@@ -353,7 +338,7 @@ void
 queue_del(struct queue *q, struct queue_item *it)
 {
 	if (it->state == QUEUE_WAITING)
-		leave(q, it);
+		leave(q, it, false);
 	else if (it->state == QUEUE_IN_FLIGHT)
 		land(q, it);
 }
@@ -367,7 +352,7 @@ queue_expired(struct queue *q, int64_t now_us)
 	if (top == NULL || top->key > now_us)
 		return NULL;
 	it = HEAP_OF(top, struct queue_item, due);
-	leave(q, it);
+	leave(q, it, false);
 	return it;
 }
 
@@ -394,41 +379,4 @@ queue_set_deadline(struct queue *q, struct queue_item *it, int64_t deadline_us)
 	}
 	it->deadline_us = deadline_us;
 	return OK;
-}
-
-void
-queue_charge(struct queue_caller *c, uint64_t input_tok, uint64_t output_tok)
-{
-	c->served +=
-	    (input_tok + 2 * output_tok) * QUEUE_COST_SCALE / c->weight;
-}
-
-void
-queue_note_service(struct queue *q, int64_t held_us)
-{
-	if (q->measured < SERVICE_SMOOTH)
-		q->measured++;
-	/* A plain mean at first, then an exponentially weighted one. */
-	q->service_us += (held_us - q->service_us) / (int64_t)q->measured;
-}
-
-size_t
-queue_position(const struct queue *q, const struct queue_item *it)
-{
-	size_t n = 1;
-
-	assert(it->state == QUEUE_WAITING);
-	for (const struct list *l = q->items.next; l != &it->all; l = l->next)
-		n++;
-	return n;
-}
-
-int64_t
-queue_wait_estimate(const struct queue *q, size_t position)
-{
-	uint64_t slots = q->in_flight > 0 ? q->in_flight : 1;
-
-	if (q->measured < SERVICE_KNOWN)
-		return -1;
-	return (int64_t)((uint64_t)q->service_us * position / slots);
 }

@@ -2,40 +2,74 @@
  * queue: who is next.  No clock, no sockets: time and the state of the engines
  * come as arguments.
  *
- *   queue ── lane (model, class) ── heap of heads, the next one on top
- *                                     │ one head for each caller that waits
- *                                     └─ its followers, in order of arrival
+ *   queue ── lane (model) ── order of heads, per class; the next one on top
+ *                              │ one head for each caller that waits
+ *                              └─ its followers, in order of arrival
  *
- * A lane is what waits for the same thing, so whether it may run is asked once
- * a lane and not once an item.  A caller that has `at_once` requests in flight
- * is parked: its heads sink to the bottom until one of them is done.
+ * A lane is what waits for the same model, so whether it may run is asked once
+ * a lane and not once an item.
  *
- * The order among heads is one key (turn_key in queue.c).  Now it is the
- * number of arrival: first come, first served.  Virtual token counters change
- * that key and nothing else; the callers' counters are kept already.
+ * Order is by virtual token counters (Sheng et al., "Fairness in Serving Large
+ * Language Models", OSDI 2024), one for each caller and class:
+ *   - cost = input + 2 x output tokens, divided by the caller's weight; input
+ *     is charged when an item is given out, by a guess where it is not known,
+ *     output as it is told; queue_charge takes totals, so that what was charged
+ *     is exactly what was told last, however often and in whatever order;
+ *   - next is the head of the smallest counter;
+ *   - who comes to be backlogged is lifted to the smallest counter of those
+ *     that wait for the same model, else of all that wait, else to that of the
+ *     last dispatch: being away earns nothing;
+ *   - of equal counters, who came while the last one ran is before that one's
+ *     caller; else first come, first served.
+ * A caller with `at_once` requests in flight is parked: its line does not count
+ * as waiting until one of them is done.  A correction downwards never takes a
+ * counter below the level it was lifted to since.
  *
- * Costs: add, del, next, done: O(log n) and at most QUEUE_LANES questions;
- * position: O(position).  Design: DESIGN.md 5.
+ * Classes: batch runs when nothing interactive may.  A batch item that was the
+ * first of its caller's line for long (queue_set_ageing) counts as interactive,
+ * so batch starves for nobody and a long line of it never turns interactive.
+ *
+ * Bound: two callers of one class that both wait for one model, below their
+ * caps, differ by at most 2U in what they were served meanwhile, by weight;
+ * U = max(Lin, 2 x S x (Lin + Lout)) / smallest weight.
+ *
+ * Costs: add, del, next, charge: O(log n) and one question a lane; position:
+ * O(callers that wait).  Design: DESIGN.md 5; measurements: doc/fairness.md.
  */
 #pragma once
 #include "base/heap.h"
 #include "base/list.h"
-
-/* Models that wait at once in lanes of their own; more share the last lane. */
-#define QUEUE_LANES 64
+#include "base/table.h"
+#include "queue/counters.h"
+#include "queue/ranks.h"
 
 /* No deadline; also what queue_next_deadline says if there is none. */
 #define QUEUE_NEVER INT64_MAX
 
 enum queue_class { QUEUE_INTERACTIVE, QUEUE_BATCH };
+#define QUEUE_CLASSES COUNTERS_PER_KEY
 
 enum queue_state { QUEUE_OUT, QUEUE_WAITING, QUEUE_IN_FLIGHT };
 
+/* Weighted tokens are kept in parts of this size. */
+#define QUEUE_COST_SCALE 1024
+
+/* More tokens than this in one item are believed of nobody. */
+#define QUEUE_TOK_MAX (INT64_C(1) << 32)
+
 struct queue_lane;
 
+/* What a caller was served in one class. */
+struct queue_account {
+	int64_t counter; /* weighted tokens x QUEUE_COST_SCALE */
+	int64_t base;	 /* the level of the last lift, and charges since */
+	uint32_t lifts;
+	uint32_t waiting;
+};
+
 /*
- * A caller's part in all queues; embedded in its record, which must outlive
- * its items.  Several keys of one caller share one.
+ * A caller's part in the queue; embedded in its record, which must outlive its
+ * items.  Several keys of one caller share one.
  */
 struct queue_caller {
 	/* set with queue_caller_set */
@@ -45,11 +79,11 @@ struct queue_caller {
 	/* read only */
 	uint32_t waiting;
 	uint32_t in_flight;
-	uint64_t served; /* weighted tokens x QUEUE_COST_SCALE */
+	struct queue_account accounts[QUEUE_CLASSES];
+	/* the queue's own */
+	struct counters_key key;
 	struct list heads;
 };
-
-#define QUEUE_COST_SCALE 1024
 
 /* One request; embedded in its flow.  Set the first part, then add it. */
 struct queue_item {
@@ -57,91 +91,142 @@ struct queue_item {
 	uint64_t model; /* key: equal for what the same slots can serve */
 	enum queue_class class;
 	size_t bytes;	     /* of body that are held while it waits */
+	int64_t input_tok;   /* of the prompt: a count or a guess */
 	int64_t deadline_us; /* leave the line then; QUEUE_NEVER */
 	/* read only */
 	enum queue_state state;
+	enum queue_class band; /* class, or interactive by age */
 	int64_t enqueued_us;   /* first time it was added */
 	int64_t dispatched_us; /* last time queue_next gave it out */
-	/* the queue's own */
+	int64_t expected_us;   /* wait seen when it was added, -1: unknown */
+	/* the queue's own: what it was charged, and as whose */
+	int64_t paid_in_tok, paid_out_tok, paid;
+	uint32_t paid_weight; /* 0: nothing yet */
+	uint32_t paid_lifts;
+	enum queue_class paid_band;
+	/* its places */
 	int64_t arrival; /* number of arrival, kept when put back */
 	struct queue_lane *lane;
 	struct list all;
-	struct list mates;     /* ring of one caller in one lane */
+	struct list mates;     /* ring of one caller in one lane and band */
 	struct list of_caller; /* heads only */
-	struct heap_node turn; /* heads only: in lane->heads */
+	struct list of_age;    /* heads in the batch band only */
+	struct rank turn;      /* heads only: in lane->heads */
+	size_t ring_n;	       /* heads only: length of the ring */
+	int64_t head_us;       /* heads only: since when */
 	struct heap_node due;
 };
 
-/* What waits for one model in one class. */
-struct queue_lane {
-	uint64_t model;
-	enum queue_class class;
-	struct heap heads;
+/* How long answers take and what they cost, as means. */
+struct queue_pace {
+	int64_t held_us;   /* a slot is held */
+	int64_t cost;	   /* (input + 2 x output) x QUEUE_COST_SCALE */
+	uint32_t measured; /* answers behind the means, saturating */
+};
+
+/* The last dispatch of a class: whose, and that caller's counter now. */
+struct queue_last {
+	const struct queue_caller *caller; /* to compare, never to look at */
+	int64_t level;
 };
 
 struct queue {
 	size_t length, bytes_max; /* bounds */
+	int64_t age_us;		  /* see queue_set_ageing */
 	size_t n, bytes;	  /* waiting now */
 	size_t in_flight;
+	int64_t now_us; /* the last that was told */
 	int64_t arrivals;
-	int64_t service_us; /* mean time a slot is held */
-	uint32_t measured;  /* answers behind that mean, saturating */
-	struct list items;  /* struct queue_item.all, by arrival */
+	uint64_t turn;	/* breaks ties, see lane.c */
+	uint64_t calls; /* of queue_next */
+	struct queue_pace pace;
+	struct queue_last last[QUEUE_CLASSES];
+	struct counters *counters; /* NULL: none */
+	struct list items;	   /* struct queue_item.all: all that waits */
+	struct list ageing;	   /* heads in the batch band, oldest first */
 	struct heap due;
-	struct queue_lane lanes[QUEUE_LANES];
+	struct table lanes;  /* all, by model */
+	struct list busy;    /* lanes in which something waits */
+	struct list resting; /* lanes without anything, for their pace */
+	size_t n_resting;
 };
 
 /*
- * May the lane of ${head} have a slot now?  The answer must depend on the
- * item's model and class only: a no is a no for all that waits in its lane.
+ * May ${head} have a slot now?  A no is taken for all that waits in its lane;
+ * the answer is asked for the best head of a lane, at most once a call.
  */
 typedef bool queue_may_run(void *ctx, const struct queue_item *head);
 
 /* Start empty with room for ${length} items and ${bytes_max} bytes. */
 void queue_init(struct queue *q, size_t length, size_t bytes_max);
 
-/* Free the queue, in which nothing waits any more. */
+/* Free the queue, in which nothing waits or is in flight any more. */
 void queue_fini(struct queue *q);
 
 /* Change the bounds; what waits already stays. */
 void queue_set_bounds(struct queue *q, size_t length, size_t bytes_max);
 
+/*
+ * A batch item that was first of its caller's line for ${age_us} counts as
+ * interactive from then on; QUEUE_NEVER: none does.  60 s at first.
+ */
+void queue_set_ageing(struct queue *q, int64_t age_us);
+
+/*
+ * Keep counters in ${t} from now on, which is kept, and begin at the level
+ * that it holds; NULL: no longer.  Before anything waits.
+ */
+void queue_set_counters(struct queue *q, struct counters *t);
+
 /* Make a caller that has nothing waiting and no bounds. */
 void queue_caller_init(struct queue_caller *c);
 
 /*
+ * ${c}, which has nothing waiting or in flight, is known by ${key} in the
+ * table of counters: go on with what that holds.
+ */
+void queue_caller_restore(
+    struct queue *q, struct queue_caller *c, struct counters_key key);
+
+/*
  * Set a caller's bounds (0: none) and weight (1 or more); at once effective,
- * also for what waits.
+ * also for what waits.  What is in flight is paid at the weight it began with.
  */
 void queue_caller_set(
     struct queue_caller *c, uint32_t at_once, uint32_t most, uint32_t weight);
 
-/* Make an item that is in no queue and never expires. */
+/* Make an item that is in no queue, costs nothing and never expires. */
 void queue_item_init(struct queue_item *it, struct queue_caller *c);
 
 /*
  * Put ${it} at the end of its caller's line.  ERR_CALLER_QUEUE_FULL when the
  * caller has its most waiting; ERR_QUEUE_FULL by length or bytes, where the
  * last sixteenth (rounded up) of both is only for callers that have nothing
- * waiting; ERR_NOMEM.  After an error it is in no queue.
+ * waiting; ERR_DEADLINE_UNREACHABLE when those ahead of it alone will take
+ * until after its deadline, as far as has been measured (expected_us says how
+ * long); ERR_NOMEM.  After an error it is in no queue.
  */
 MUST_CHECK enum err queue_try_add(
     struct queue *q, struct queue_item *it, int64_t now_us);
 
 /*
- * The next item that may run, taken out of the line and counted in flight
- * until queue_del or queue_put_back; NULL if there is none.
+ * The next item that may run, taken out of the line, charged for its input and
+ * counted in flight until queue_del or queue_put_back; NULL if there is none.
  */
 struct queue_item *queue_next(
     struct queue *q, queue_may_run *may_run, void *ctx, int64_t now_us);
 
 /*
  * An item in flight whose answer has not begun goes back to where it was in
- * its caller's line, past all bounds.  ERR_NOMEM: it is still in flight.
+ * its caller's line, past all bounds.  What it was charged stands: being sent
+ * again costs nothing.  ERR_NOMEM: it is still in flight.
  */
 MUST_CHECK enum err queue_put_back(struct queue *q, struct queue_item *it);
 
-/* Take ${it} out, waiting or in flight; nothing if it is in no queue. */
+/*
+ * Take ${it} out, waiting or in flight; nothing if it is in no queue.  Charge
+ * it before.
+ */
 void queue_del(struct queue *q, struct queue_item *it);
 
 /*
@@ -158,21 +243,37 @@ MUST_CHECK enum err queue_set_deadline(
     struct queue *q, struct queue_item *it, int64_t deadline_us);
 
 /*
- * Charge ${c} for tokens of one of its requests, as they become known:
- * (input + 2 x output) / weight.  Source: Sheng et al., "Fairness in Serving
- * Large Language Models", OSDI 2024.
+ * The tokens of ${it} are these in all, as far as is known now; -1: as told
+ * before.  Corrects what its caller was charged, up or down.  Nothing happens
+ * for an item that was never given out.
  */
-void queue_charge(
-    struct queue_caller *c, uint64_t input_tok, uint64_t output_tok);
-
-/* Note that a request has held a slot for ${held_us}. */
-void queue_note_service(struct queue *q, int64_t held_us);
-
-/* The place of a waiting ${it} in the line, from 1; it walks the line. */
-size_t queue_position(const struct queue *q, const struct queue_item *it);
+void queue_charge(struct queue *q, struct queue_item *it, int64_t input_tok,
+    int64_t output_tok);
 
 /*
- * How long will the ${position}-th (from 1) of the line wait, by the measured
+ * Charge the caller of ${it} for ${slot_us} of slots that stood still for it,
+ * at the measured pace; nothing before 20 answers have been measured.
+ */
+void queue_charge_idle(struct queue *q, struct queue_item *it, int64_t slot_us);
+
+/*
+ * Note that ${it}, whose tokens have been told, has held a slot for ${held_us}
+ * and was answered.
+ */
+void queue_note_service(
+    struct queue *q, const struct queue_item *it, int64_t held_us);
+
+/*
+ * The place of a waiting ${it} among all that waits for its model, from 1, if
+ * nothing more comes and all cost the mean.
+ */
+size_t queue_position(const struct queue *q, const struct queue_item *it);
+
+/* How long will a waiting ${it} wait yet?  Microseconds, -1: not known. */
+int64_t queue_wait_of(const struct queue *q, const struct queue_item *it);
+
+/*
+ * How long will the ${position}-th (from 1) of a line wait, by the measured
  * service time and the slots now in use?  Microseconds, -1: not known before
  * 20 answers have been measured.
  */
