@@ -115,6 +115,12 @@ cells_attach(struct cells *t, void *mem, size_t size, struct hash_key seed)
 	return fresh ? OK : ERR_VERSION;
 }
 
+struct hash_key
+cells_seed(const struct cells *t)
+{
+	return t->header->seed;
+}
+
 struct cells_key
 cells_key(const struct cells *t, enum cells_kind kind, struct slice who)
 {

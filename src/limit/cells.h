@@ -28,6 +28,7 @@
 enum cells_kind {
 	CELLS_REQUESTS = 1, /* a caller's `rate` */
 	CELLS_LISTINGS = 2, /* read-only routes */
+	CELLS_TOKENS = 3,   /* a caller's `tokens`; see limit/budgets.h */
 };
 
 /* 128 bits that stand for (kind, who) in one table. */
@@ -60,6 +61,9 @@ size_t cells_bytes(size_t n);
  */
 MUST_CHECK enum err cells_attach(
     struct cells *t, void *mem, size_t size, struct hash_key seed);
+
+/* The seed of the table's keys; kept as long as the table is. */
+struct hash_key cells_seed(const struct cells *t);
 
 /*
  * The key of ${who} (a caller's name, or an address in canonical bytes) for
