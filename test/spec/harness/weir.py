@@ -24,7 +24,12 @@ REPORTS = re.compile(
     r"Assertion .* failed"
 )
 OWN = ("/healthz", "/readyz", "/metrics")
-GAUGES = ("weir_queue_length", "weir_slots_used", "weir_body_buffer_bytes")
+GAUGES = (
+    "weir_queue_length",
+    "weir_slots_used",
+    "weir_body_buffer_bytes",
+    "weir_connections",
+)
 
 
 def binary():
@@ -405,11 +410,9 @@ class Weir:
 
         def quiet():
             now = self.metrics()
-            busy = {
-                g: metrics.total(now, g)
-                for g in GAUGES
-                if metrics.total(now, g) != 0
-            }
+            busy = {g: metrics.total(now, g) for g in GAUGES}
+            busy["weir_connections"] -= 1  # the question's own
+            busy = {g: n for g, n in busy.items() if n != 0}
             if busy:
                 self.unrest = str(busy)
                 return False
