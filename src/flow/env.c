@@ -103,8 +103,15 @@ void
 flow_env_fini(struct flow_env *env)
 {
 	env->on_idle = NULL;
-	LIST_EACH_SAFE (it, &env->clients)
-		client_close(LIST_OF(it, struct client, node));
+	env->is_draining = true;
+	LIST_EACH_SAFE (it, &env->clients) {
+		struct client *c = LIST_OF(it, struct client, node);
+
+		if (c->flow)
+			flow_end(c->flow, ERR_SHUTTING_DOWN);
+		else
+			conn_close(&c->conn);
+	}
 	engine_set_fini(&env->engines);
 	timer_stop(&env->queue_timer);
 }

@@ -196,6 +196,21 @@ flow_wake_later(struct flow *f)
 }
 
 void
+flow_end(struct flow *f, enum err why)
+{
+	f->refusal = (struct refusal){.err = why, .wait_us = 1000000};
+	f->err = why;
+	f->client->keep_alive = false;
+	if (f->up && f->head_sent)
+		(void)relay_broken(f, why);
+	else if (f->has_beaten)
+		relay_refusal(f);
+	else if (!f->head_sent)
+		reply_refusal(f);
+	flow_abort(f, why);
+}
+
+void
 flow_abort(struct flow *f, enum err why)
 {
 	if (f->is_aborted)

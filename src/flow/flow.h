@@ -154,6 +154,11 @@ void flow_wake_later(struct flow *f);
  */
 void flow_abort(struct flow *f, enum err why);
 
+/*
+ * weir ends: tell its caller so, as far as its answer allows, and settle it.
+ */
+void flow_end(struct flow *f, enum err why);
+
 /* --- for the files of this room --- */
 
 /* Set the refusal; always STEP_REFUSE, so that stages can return it. */

@@ -386,6 +386,8 @@ relay_broken(struct flow *f, enum err why)
 		e = ERR_ENGINE_TIMEOUT;
 	else if (why == ERR_SYNTAX)
 		e = ERR_ENGINE_PROTOCOL;
+	else if (why == ERR_SHUTTING_DOWN)
+		e = why;
 	f->err = e;
 	if (!f->head_sent) {
 		f->refusal.limit = f->engine->between_bytes_us / 1000000;

@@ -3,6 +3,7 @@
 #include "http/write.h"
 #include "limit/quota.h"
 #include "os/clock.h"
+#include <stdio.h>
 
 static struct slice
 flow_id(const struct flow *f)
@@ -121,12 +122,23 @@ reply_refusal(struct flow *f)
 void
 reply_too_many(struct client *c)
 {
-	static const struct slice text =
-	    SLICE("HTTP/1.1 503 Service Unavailable\r\nServer: weir\r\n"
-		  "Content-Type: application/json\r\nRetry-After: 1\r\n"
-		  "Connection: close\r\nContent-Length: 73\r\n\r\n"
-		  "{\"error\":\"Too many connections; close idle ones "
-		  "and try again in 1 s.\"}\n\n");
+	struct buf *body = &c->env->scratch;
+	const struct refusal why = {
+	    .err = ERR_TOO_MANY_CONNECTIONS, .wait_us = 1000000};
+	struct slice out[2];
+	char head[256];
+	int n;
 
-	(void)!conn_write(&c->conn, &text, 1);
+	buf_clear(body);
+	/* Whoever it is has not said a word yet: Ollama's form is short. */
+	if (error_write(body, DIALECT_OLLAMA, &why, (struct slice){0}) != OK)
+		return;
+	n = snprintf(head, sizeof head,
+	    "HTTP/1.1 503 Service Unavailable\r\nServer: weir\r\n"
+	    "Content-Type: application/json\r\nRetry-After: 1\r\n"
+	    "Connection: close\r\nContent-Length: %zu\r\n\r\n",
+	    body->n);
+	out[0] = slice_of(head, (size_t)n);
+	out[1] = buf_slice(body);
+	(void)!conn_write(&c->conn, out, 2);
 }

@@ -51,10 +51,14 @@ judge_model(struct flow *f, struct slice raw)
 static bool
 wants_body(const struct flow *f)
 {
-	return f->match.route->body == BODY_JSON &&
-	    (f->match.route->class == CLASS_INFERENCE ||
-		f->match.route->model == MODEL_BODY ||
-		f->match.route->model == MODEL_MAYBE);
+	switch (f->match.route->body) {
+	case BODY_JSON:
+	case BODY_FORM:
+		return f->match.route->class == CLASS_INFERENCE ||
+		    f->match.route->model != MODEL_NONE;
+	default:
+		return false;
+	}
 }
 
 static void
@@ -64,6 +68,7 @@ begin(struct flow *f)
 	    .route = f->match.route,
 	    .body = slice_of(f->body, f->body_n),
 	    .arena = &f->arena,
+	    .content_type = http_head_find(&f->head, "content-type"),
 	    .is_model_optional = f->match.route->model == MODEL_MAYBE,
 	};
 

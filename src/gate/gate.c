@@ -94,6 +94,14 @@ refuse_listeners(const struct order *o)
 }
 
 static void
+count_reload(struct gate *g, enum err e)
+{
+	struct slice result = slice_str(e == OK ? "ok" : "refused");
+
+	series_add(metric_series(g->env.metrics, METRIC_RELOADS, &result), 1);
+}
+
+static void
 reload(struct gate *g, const struct order *o)
 {
 	struct buf why;
@@ -107,6 +115,7 @@ reload(struct gate *g, const struct order *o)
 		take_listeners(g, o);
 	else
 		refuse_listeners(o);
+	count_reload(g, e);
 	if (g->has_link &&
 	    gate_link_reloaded(&g->link, o->seq, e == OK, buf_slice(&why)) !=
 		OK)

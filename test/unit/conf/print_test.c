@@ -152,6 +152,7 @@ the_effective_configuration_is_printed(void **state)
 				   "  bodies: 256MiB\n"
 				   "  wait: 10min\n"
 				   "  hold: 10min\n"
+				   "  heartbeat: 20s\n"
 				   "  retries: auto\n"
 				   "limits:\n"
 				   "  head: 16KiB\n"

@@ -76,7 +76,7 @@ run_folder(const char *path, int depth)
 		return;
 	}
 	while (depth > 0 && (e = readdir(d)) != NULL) {
-		char below[4096];
+		char below[8192];
 
 		if (e->d_name[0] == '.')
 			continue;

@@ -98,13 +98,12 @@ test_what_stands_behind_err(void **state)
 	access_init(&a);
 	a.edits = (struct access_names){{"include_usage", "max_tokens"}, 2};
 	a.retries = 1;
-	a.counted_tokens = 451;
 	a.cached_tokens = 0;
 	a.dry_run = ERR_RATE_LIMITED;
 	expect(&a,
 	    "{\"ts\":\"1970-01-01T00:00:00.000Z\",\"err\":null,"
 	    "\"edits\":[\"include_usage\",\"max_tokens\"],\"retries\":1,"
-	    "\"counted_tokens\":451,\"cached_tokens\":0,"
+	    "\"cached_tokens\":0,"
 	    "\"dry_run\":\"rate_limit_exceeded\"}");
 }
 
@@ -138,7 +137,7 @@ test_the_longest_line_fits(void **state)
 	a.id = a.caller = a.model = a.engine = a.api = a.path = s;
 	a.input_tokens = a.output_tokens = a.queue_us = INT64_MAX;
 	a.ttft_us = a.latency_us = a.status = INT64_MAX;
-	a.retries = a.counted_tokens = a.cached_tokens = INT64_MAX;
+	a.retries = a.cached_tokens = INT64_MAX;
 	a.err = a.dry_run = ERR_HEAD_TOO_LARGE;
 	for (a.edits.n = 0; a.edits.n < 8; a.edits.n++)
 		a.edits.name[a.edits.n] = "an_edit_with_a_long_name";
