@@ -250,10 +250,12 @@ upstream_resume(struct upstream *u)
 	if (!u->is_paused)
 		return;
 	u->is_paused = false;
-	conn_set_deadline(&u->conn, os_now_us() + u->between_bytes_us);
 	conn_read_start(&u->conn);
-	if (conn_in(&u->conn).n > 0)
-		parse(u);
+	if (u->ended)
+		return;
+	conn_set_deadline(&u->conn, os_now_us() + u->between_bytes_us);
+	/* Also where no bytes wait: an end may follow without any. */
+	parse(u);
 }
 
 void
@@ -267,14 +269,17 @@ upstream_release(struct upstream *u)
 {
 	struct engine *e = u->engine;
 
+	/* Bytes behind the answer would be taken for the next one's. */
 	if (!u->ended || !u->can_reuse || u->conn.failed ||
-	    conn_pending(&u->conn) || e->is_retired) {
+	    conn_pending(&u->conn) || conn_in(&u->conn).n > 0 ||
+	    e->is_retired) {
 		unlink_and_close(u);
 		return;
 	}
 	u->user = NULL;
 	list_del(&u->node);
 	list_add_front(&e->idle, &u->node);
+	conn_read_start(&u->conn);
 	conn_set_deadline(&u->conn, os_now_us() + IDLE_US);
 }
 
