@@ -5,7 +5,6 @@
 #include "os/memory.h"
 #include "os/proc.h"
 #include "os/random.h"
-#include "os/share.h"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -249,11 +248,14 @@ on_engine_state(void *ctx, struct engine *e)
 static enum err
 map_state(struct gate *g, const struct gate_start *start, struct hash_key seed)
 {
-	enum err e = os_share_map(start->state_fd, GATE_STATE_BYTES, &g->state);
+	enum err e = state_map(&g->state, start->state_fd, os_now_us());
+	size_t n;
+	void *p;
 
 	if (e != OK)
 		return e;
-	e = cells_attach(&g->cells, g->state, GATE_STATE_BYTES / 2, seed);
+	p = state_get(&g->state, STATE_CELLS, &n);
+	e = cells_attach(&g->cells, p, n, seed);
 	/* Another version's cells: all buckets are full, go on. */
 	return e == ERR_VERSION ? OK : e;
 }
@@ -359,7 +361,7 @@ finish(struct gate *g)
 	metrics_free(g->env.metrics);
 	conf_drop(g->env.conf);
 	(void)loop_fini(&g->loop);
-	os_share_unmap(g->state, GATE_STATE_BYTES);
+	state_unmap(&g->state);
 }
 
 static int

@@ -10,6 +10,7 @@
 #include "admin/admin.h"
 #include "caller/keyfile.h"
 #include "flow/env.h"
+#include "gate/state.h"
 #include "ipc/gate_link.h"
 
 struct gate_listener_slot {
@@ -42,7 +43,7 @@ struct gate {
 	char keys_path[GATE_PATH_MAX];
 	char config[GATE_PATH_MAX];
 	int config_fd; /* its text, until it is read; -1 */
-	void *state;
+	struct state state;
 	uint64_t generation;
 	bool is_draining;
 	uint64_t dropped_told, evicted_told;
