@@ -187,6 +187,7 @@ class Bench:
                 )
         if not wanted or IDLE in wanted:
             results["idle"] = self.run_idle()
+        results["machine"]["load_after"] = os.getloadavg()[0]
         return results
 
 
@@ -252,8 +253,8 @@ def parse_options():
                    help="let all processes run on all cores")
     p.add_argument("--weir", help="program to measure instead of the build's")
     p.add_argument("--json", metavar="FILE", help="write all numbers there")
-    p.add_argument("--markdown", metavar="FILE",
-                   help="write the tables of doc/performance.md there")
+    p.add_argument("--doc", action="store_true",
+                   help="put the tables into doc/performance.md")
     p.add_argument("--build", required=True, help=argparse.SUPPRESS)
     options = p.parse_args()
     if options.quick:
@@ -272,8 +273,8 @@ def main():
     print(report.table(results))
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(results, indent=1))
-    if options.markdown:
-        pathlib.Path(options.markdown).write_text(report.markdown(results))
+    if options.doc:
+        report.put_into(ROOT / "doc" / "performance.md", results)
     bad = report.errors(results)
     for line in bad:
         say(line)

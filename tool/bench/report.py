@@ -2,6 +2,8 @@
 
 from scenarios import SCENARIOS
 
+BEGIN, END = "<!-- numbers -->\n", "<!-- end of numbers -->\n"
+
 COLUMNS = [
     ("CPU us", lambda r, s: r["cpu_us_event" if s.unit == "event"
                               else "cpu_us"], "%.2f"),
@@ -113,10 +115,11 @@ def sections(results):
 def about(results):
     m = results["machine"]
     return (
-        "%s, %d cores, Linux %s; %s; %s; %d rounds of %g s; %s; times in "
-        "microseconds" % (
-            m["cpu"], m["cores"], m["kernel"], m["nginx"], m["haproxy"],
-            m["rounds"], m["seconds"],
+        "%s, %d cores, Linux %s, load average %.1f before and %.1f after; %s; "
+        "%s; %d rounds of %g s; %s; times in microseconds" % (
+            m["cpu"], m["cores"], m["kernel"], m["load_before"],
+            m["load_after"], m["nginx"], m["haproxy"], m["rounds"],
+            m["seconds"],
             "proxy on one core, engine and load on the others"
             if m["pinned"] else "not pinned",
         )
@@ -138,6 +141,14 @@ def markdown(results):
         parts.append(pipes(lines))
         parts += ["; ".join(more) + "."] if more else []
     return "\n\n".join(parts) + "\n"
+
+
+def put_into(path, results):
+    """Replace what stands between the two marks of a document."""
+    before, _, rest = path.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    path.write_text(
+        before + BEGIN + "\n" + markdown(results) + END + after)
 
 
 def errors(results):
