@@ -28,6 +28,14 @@ add_connection(struct flow *f, struct buf *b)
 	return OK;
 }
 
+static enum err
+add_quota(struct flow *f, struct buf *b)
+{
+	struct quota q = {.rate = &f->caller->rate, .requests = &f->quota};
+
+	return quota_add_fields(b, &q);
+}
+
 enum err
 reply_head(struct flow *f, int status, struct buf *b)
 {
@@ -43,8 +51,7 @@ reply_head(struct flow *f, int status, struct buf *b)
 	    (e = buf_add(b, flow_id(f))) != OK ||
 	    (e = buf_add_str(b, "\r\n")) != OK)
 		return e;
-	if (f->has_quota &&
-	    (e = quota_add_fields(b, &f->caller->rate, &f->quota)) != OK)
+	if (f->has_quota && (e = add_quota(f, b)) != OK)
 		return e;
 	return add_connection(f, b);
 }

@@ -11,7 +11,8 @@
  *
  * period / tokens need not be a whole number of nanoseconds, so a moment is
  * whole nanoseconds plus a remainder of 1/tokens: nothing is ever rounded and
- * nothing drifts.  Pure: time comes as an argument and may have any sign.
+ * nothing drifts.  Pure: time comes as an argument; it is 0 or later, as the
+ * monotonic clock is, but a bucket may have been full before that.
  *
  * Source: the virtual scheduling of limit/gcra.h, with charges of any size.
  */

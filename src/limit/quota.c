@@ -1,7 +1,7 @@
 /* See limit/quota.h.  All is put together on the stack and added at once. */
 #include "limit/quota.h"
 
-enum { QUOTA_MOST = 320 };
+enum { QUOTA_MOST = 768 };
 
 static const int64_t second_ns = 1000000000;
 static const int64_t ms_ns = 1000000;
@@ -79,28 +79,113 @@ add_span(struct text *t, int64_t span_ns)
 	add(t, (struct slice)SLICE("s"));
 }
 
+/* --- the two kinds --- */
+
+static bool
+has_requests(const struct quota *q)
+{
+	return q->rate != NULL && q->requests != NULL;
+}
+
+static bool
+has_tokens(const struct quota *q)
+{
+	return q->rule != NULL && q->rule->n > 0 && q->tokens != NULL;
+}
+
+/* The limit that the numbers of the answer are of. */
+static const struct budget_limit *
+limit_of(const struct quota *q)
+{
+	return &q->rule->limits[q->tokens->which];
+}
+
+static void
+add_policy(struct text *t, const struct quota *q)
+{
+	add(t, (struct slice)SLICE("RateLimit-Policy: "));
+	if (has_requests(q)) {
+		add_number(t, (struct slice)SLICE("\"requests\";q="),
+		    (uint64_t)q->rate->burst + 1);
+		add_number(t, (struct slice)SLICE(";w="), window_s(q->rate));
+	}
+	if (has_requests(q) && has_tokens(q))
+		add(t, (struct slice)SLICE(", "));
+	if (has_tokens(q)) {
+		add_number(t, (struct slice)SLICE("\"tokens\";q="),
+		    limit_of(q)->tokens);
+		add_number(t, (struct slice)SLICE(";w="),
+		    units(limit_of(q)->period_ns, second_ns));
+	}
+	add(t, (struct slice)SLICE("\r\n"));
+}
+
+static void
+add_limit(struct text *t, const struct quota *q)
+{
+	const struct gcra_answer *r = q->requests;
+	const struct budgets_answer *k = q->tokens;
+
+	add(t, (struct slice)SLICE("RateLimit: "));
+	if (has_requests(q)) {
+		add_number(
+		    t, (struct slice)SLICE("\"requests\";r="), r->remaining);
+		add_number(t, (struct slice)SLICE(";t="),
+		    units(r->next_ns, second_ns));
+	}
+	if (has_requests(q) && has_tokens(q))
+		add(t, (struct slice)SLICE(", "));
+	if (has_tokens(q)) {
+		int64_t ns = k->allowed ? k->reset_ns : k->wait_ns;
+
+		add_number(
+		    t, (struct slice)SLICE("\"tokens\";r="), k->left_tok);
+		add_number(t, (struct slice)SLICE(";t="), units(ns, second_ns));
+	}
+	add(t, (struct slice)SLICE("\r\n"));
+}
+
+/* OpenAI's three of one kind. */
+struct openai {
+	struct slice kind;
+	uint64_t most, left;
+	int64_t reset_ns;
+};
+
+static void
+add_openai(struct text *t, const struct openai *o)
+{
+	add(t, (struct slice)SLICE("x-ratelimit-limit-"));
+	add(t, o->kind);
+	add_number(t, (struct slice)SLICE(": "), o->most);
+	add(t, (struct slice)SLICE("\r\nx-ratelimit-remaining-"));
+	add(t, o->kind);
+	add_number(t, (struct slice)SLICE(": "), o->left);
+	add(t, (struct slice)SLICE("\r\nx-ratelimit-reset-"));
+	add(t, o->kind);
+	add(t, (struct slice)SLICE(": "));
+	add_span(t, o->reset_ns);
+	add(t, (struct slice)SLICE("\r\n"));
+}
+
 enum err
-quota_add_fields(struct buf *b, const struct gcra_rate *rate,
-    const struct gcra_answer *answer)
+quota_add_fields(struct buf *b, const struct quota *q)
 {
 	struct text t;
-	uint64_t q = (uint64_t)rate->burst + 1;
 
+	if (!has_requests(q) && !has_tokens(q))
+		return OK;
 	t.n = 0;
-	add_number(
-	    &t, (struct slice)SLICE("RateLimit-Policy: \"requests\";q="), q);
-	add_number(&t, (struct slice)SLICE(";w="), window_s(rate));
-	add_number(&t, (struct slice)SLICE("\r\nRateLimit: \"requests\";r="),
-	    answer->remaining);
-	add_number(
-	    &t, (struct slice)SLICE(";t="), units(answer->next_ns, second_ns));
-	add_number(
-	    &t, (struct slice)SLICE("\r\nx-ratelimit-limit-requests: "), q);
-	add_number(&t,
-	    (struct slice)SLICE("\r\nx-ratelimit-remaining-requests: "),
-	    answer->remaining);
-	add(&t, (struct slice)SLICE("\r\nx-ratelimit-reset-requests: "));
-	add_span(&t, answer->reset_ns);
-	add(&t, (struct slice)SLICE("\r\n"));
+	add_policy(&t, q);
+	add_limit(&t, q);
+	if (has_requests(q))
+		add_openai(&t,
+		    &(struct openai){SLICE("requests"),
+			(uint64_t)q->rate->burst + 1, q->requests->remaining,
+			q->requests->reset_ns});
+	if (has_tokens(q))
+		add_openai(&t,
+		    &(struct openai){SLICE("tokens"), limit_of(q)->tokens,
+			q->tokens->left_tok, q->tokens->reset_ns});
 	return buf_add(b, slice_of(t.p, t.n));
 }

@@ -55,7 +55,9 @@ check(const struct rate_case *c)
 		gcra_take(&cell, &rate, SEC, &a);
 	gcra_take(&cell, &rate, SEC + c->after, &a);
 	buf_init(&got, 4096);
-	assert_int_equal(quota_add_fields(&got, &rate, &a), OK);
+	assert_int_equal(quota_add_fields(&got,
+			     &(struct quota){.rate = &rate, .requests = &a}),
+	    OK);
 	assert_int_equal(buf_add_char(&got, '\0'), OK);
 	snprintf(want, sizeof want,
 	    "RateLimit-Policy: \"requests\";%s\r\n"
@@ -97,6 +99,104 @@ test_retry_after_is_rounded_up(void **state)
 		assert_int_equal(quota_retry_after_s(waits[i].ns), waits[i].s);
 }
 
+struct token_case {
+	const char *name;
+	uint64_t tokens;
+	int64_t period;
+	struct budgets_answer a;
+	const char *policy, *limit, *most, *left, *reset;
+};
+
+static const struct token_case token_cases[] = {
+    {"50k/hour, 500 of them gone", 50000, 3600 * SEC,
+	{.allowed = true, .left_tok = 49500, .reset_ns = 36 * SEC},
+	"q=50000;w=3600", "r=49500;t=36", "50000", "49500", "36s"},
+    {"full", 1000, 60 * SEC, {.allowed = true, .left_tok = 1000}, "q=1000;w=60",
+	"r=1000;t=0", "1000", "1000", "0s"},
+    {"refused: t is Retry-After", 1000000, 86400 * SEC,
+	{.allowed = false,
+	    .left_tok = 12,
+	    .wait_ns = 1500 * MS,
+	    .reset_ns = 86399 * SEC + 1},
+	"q=1000000;w=86400", "r=12;t=2", "1000000", "12", "23h59m59.001s"},
+    {"a month", 9, 30 * 86400 * SEC,
+	{.allowed = false, .wait_ns = 288000 * SEC, .reset_ns = 2592000 * SEC},
+	"q=9;w=2592000", "r=0;t=288000", "9", "0", "720h0m0s"},
+};
+
+static struct budgets_rule
+rule_of(uint64_t tokens, int64_t period)
+{
+	struct budgets_rule r = {.n = 1};
+
+	assert_int_equal(budget_limit_init(&r.limits[0], tokens, period), OK);
+	return r;
+}
+
+static void
+test_tokens(void **state)
+{
+	for (size_t i = 0; i < sizeof token_cases / sizeof *token_cases; i++) {
+		const struct token_case *c = &token_cases[i];
+		struct budgets_rule rule = rule_of(c->tokens, c->period);
+		struct quota q = {.rule = &rule, .tokens = &c->a};
+		struct buf got;
+		char want[512];
+
+		buf_init(&got, 4096);
+		assert_int_equal(quota_add_fields(&got, &q), OK);
+		assert_int_equal(buf_add_char(&got, '\0'), OK);
+		snprintf(want, sizeof want,
+		    "RateLimit-Policy: \"tokens\";%s\r\n"
+		    "RateLimit: \"tokens\";%s\r\n"
+		    "x-ratelimit-limit-tokens: %s\r\n"
+		    "x-ratelimit-remaining-tokens: %s\r\n"
+		    "x-ratelimit-reset-tokens: %s\r\n",
+		    c->policy, c->limit, c->most, c->left, c->reset);
+		if (strcmp(got.p, want) != 0)
+			fail_msg("%s:\n%s", c->name, got.p);
+		buf_fini(&got);
+	}
+}
+
+/* One field for both, as a list: many clients read only the first line. */
+static void
+test_both_kinds(void **state)
+{
+	struct budgets_rule rule = rule_of(50000, 3600 * SEC);
+	struct budgets_answer tokens = {
+	    .allowed = true, .left_tok = 49500, .reset_ns = 36 * SEC};
+	struct gcra_cell cell = {0};
+	struct gcra_answer a;
+	struct gcra_rate rate;
+	struct quota q = {&rate, &a, &rule, &tokens};
+	struct buf got;
+
+	assert_int_equal(gcra_rate_init(&rate, 10, 60 * SEC, 5), OK);
+	gcra_take(&cell, &rate, SEC, &a);
+	buf_init(&got, 4096);
+	assert_int_equal(quota_add_fields(&got, &q), OK);
+	assert_int_equal(buf_add_char(&got, '\0'), OK);
+	assert_string_equal(got.p,
+	    "RateLimit-Policy: \"requests\";q=6;w=36, "
+	    "\"tokens\";q=50000;w=3600\r\n"
+	    "RateLimit: \"requests\";r=5;t=6, \"tokens\";r=49500;t=36\r\n"
+	    "x-ratelimit-limit-requests: 6\r\n"
+	    "x-ratelimit-remaining-requests: 5\r\n"
+	    "x-ratelimit-reset-requests: 6s\r\n"
+	    "x-ratelimit-limit-tokens: 50000\r\n"
+	    "x-ratelimit-remaining-tokens: 49500\r\n"
+	    "x-ratelimit-reset-tokens: 36s\r\n");
+	/* Nothing to tell: nothing. */
+	buf_clear(&got);
+	assert_int_equal(quota_add_fields(&got, &(struct quota){0}), OK);
+	rule.n = 0;
+	q.rate = NULL;
+	assert_int_equal(quota_add_fields(&got, &q), OK);
+	assert_int_equal(got.n, 0);
+	buf_fini(&got);
+}
+
 static void
 test_longest_fields_fit_and_full_buffers_refuse(void **state)
 {
@@ -104,6 +204,12 @@ test_longest_fields_fit_and_full_buffers_refuse(void **state)
 	struct gcra_answer a = {.remaining = UINT32_MAX,
 	    .next_ns = INT64_MAX,
 	    .reset_ns = INT64_MAX};
+	struct budgets_rule rule =
+	    rule_of(BUDGET_TOKENS_MAX, BUDGET_PERIOD_MAX_NS);
+	struct budgets_answer tokens = {.left_tok = UINT64_MAX,
+	    .wait_ns = INT64_MAX,
+	    .reset_ns = INT64_MAX};
+	struct quota q = {&rate, &a, &rule, &tokens};
 	struct buf b;
 
 	assert_int_equal(gcra_rate_init(&rate, 1000000007 % GCRA_COUNT_MAX,
@@ -113,10 +219,10 @@ test_longest_fields_fit_and_full_buffers_refuse(void **state)
 			     GCRA_PERIOD_MAX_NS, GCRA_BURST_MAX),
 	    OK);
 	buf_init(&b, 4096);
-	assert_int_equal(quota_add_fields(&b, &rate, &a), OK);
+	assert_int_equal(quota_add_fields(&b, &q), OK);
 	buf_fini(&b);
 	buf_init(&b, 100);
-	assert_int_equal(quota_add_fields(&b, &rate, &a), ERR_FULL);
+	assert_int_equal(quota_add_fields(&b, &q), ERR_FULL);
 	assert_int_equal(b.n, 0);
 	buf_fini(&b);
 }
@@ -156,6 +262,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_fields),
+	    cmocka_unit_test(test_tokens),
+	    cmocka_unit_test(test_both_kinds),
 	    cmocka_unit_test(test_retry_after_is_rounded_up),
 	    cmocka_unit_test(test_longest_fields_fit_and_full_buffers_refuse),
 	    cmocka_unit_test(test_the_policy_is_a_promise),
