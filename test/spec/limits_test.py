@@ -143,7 +143,7 @@ def test_a_slow_body_is_told_to_go(weir, engine):
         assert r.status == 408
         asks.error_of("openai", r)
     assert 0.4 < time.monotonic() - begin < 2
-    assert weir.wait_log()["err"] == "request_timeout"
+    assert weir.wait_log()["err"] == "request_body_timeout"
 
 
 @pytest.mark.weir(limits={"connections_per_address": 3})
