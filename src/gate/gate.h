@@ -62,7 +62,8 @@ void listener_close_all(struct gate *g);
 
 /*
  * Read the configuration at g->config and put it in force.  What is wrong is
- * appended to ${why} and the old one stays: ERR_SYNTAX, ERR_IO.
+ * appended to ${why} and the old one stays: ERR_SYNTAX, ERR_IO.  OK: ${why}
+ * names the options that need a restart.
  */
 MUST_CHECK enum err reload_conf(struct gate *g, struct buf *why);
 /* Keys changed on disk, or the configuration did: make the callers anew. */

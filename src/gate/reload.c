@@ -5,6 +5,7 @@
  * a bad file leaves the old one in force whole.
  */
 #include "gate/gate.h"
+#include "conf/diff.h"
 #include "log/event.h"
 #include "os/clock.h"
 #include "os/fd.h"
@@ -133,6 +134,23 @@ load_conf(struct gate *g, struct conf **out, struct conf_problems *problems)
 	return e;
 }
 
+/* Options that only a restart changes stay as they are, and that is told. */
+static enum err
+keep_what_stays(
+    struct conf *fresh, const struct conf *running, struct buf *told)
+{
+	/* Large; the loop has one thread. */
+	static struct conf_changes changes;
+
+	conf_diff(running, fresh, &changes);
+	for (size_t i = 0; i < changes.n && i < CONF_CHANGES_MAX; i++)
+		if (changes.v[i].needs_restart)
+			(void)!buf_printf(told,
+			    "%s: keeps its value until weir is restarted.\n",
+			    changes.v[i].path);
+	return conf_keep_restart(fresh, running);
+}
+
 enum err
 reload_conf(struct gate *g, struct buf *why)
 {
@@ -147,6 +165,10 @@ reload_conf(struct gate *g, struct buf *why)
 		(void)!conf_problems_print(&problems, why);
 	if (e != OK)
 		return e;
+	if (old && (e = keep_what_stays(conf, old, why)) != OK) {
+		conf_drop(conf);
+		return e;
+	}
 	if (old == NULL) {
 		find_keys(conf, g->keys_path, sizeof g->keys_path);
 		g->env.callers = caller_set_new(g->env.cells);

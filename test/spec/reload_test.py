@@ -7,7 +7,6 @@ import pytest
 from harness import asks, replies
 from harness.asks import ask
 from harness.caller import Caller, bearer
-from harness.gaps import gap
 from harness.waiting import Signal
 from harness.weir import free_ports, hash_of, new_key
 
@@ -112,7 +111,6 @@ def test_keys_and_engines_change(weir, engine, start_engine, command):
     assert len(other.requests) == 1 and engine.requests == []
 
 
-@gap("options that need a restart are not reported by a reload")
 def test_what_needs_a_restart_is_told_and_kept(weir, engine):
     done = weir.reload({"state": str(weir.folder / "elsewhere")}, True)
     assert done.returncode == 0

@@ -3,7 +3,6 @@
 import pytest
 
 from harness import asks, replies
-from harness.gaps import gap
 
 BODY = replies.dump(asks.body("ollama"))
 N = len(BODY)
@@ -177,7 +176,6 @@ def test_an_engine_that_frames_oddly_is_told_of(weir, engine, answer):
     )
 
 
-@gap("a connection with bytes left over goes back to the pool")
 def test_nothing_of_one_answer_becomes_the_next(weir, engine):
     """Bytes behind an answer's end are never taken for another answer."""
 
