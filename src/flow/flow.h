@@ -63,6 +63,7 @@ struct flow {
 	/* head, identify */
 	struct http_head head;
 	bool has_head;
+	struct slice target; /* in origin form */
 	struct route_match match;
 	struct caller *caller; /* held */
 	char allow[ROUTE_ALLOW_MAX];

@@ -56,7 +56,7 @@ take(struct flow_env *env, struct slice key)
 void
 recall_save(struct flow *f)
 {
-	struct slice key = http_head_target(&f->head);
+	struct slice key = f->target;
 	struct slice type = slice_of(f->up_type, f->up_type_n);
 	struct flow_recall *r;
 
@@ -83,7 +83,7 @@ recall_serve(struct flow *f)
 
 	if (!is_listing(f))
 		return false;
-	r = find(f->env, http_head_target(&f->head));
+	r = find(f->env, f->target);
 	if (r == NULL || os_now_us() - r->at_us > GOOD_US)
 		return false;
 	memcpy(type, r->type, r->type_n);

@@ -104,7 +104,7 @@ dialect_of(const struct flow *f)
 	if (f->match.route)
 		return f->match.route->dialect;
 	if (f->has_head)
-		return route_dialect(http_head_target(&f->head));
+		return route_dialect(f->target);
 	return DIALECT_OLLAMA;
 }
 

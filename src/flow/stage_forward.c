@@ -38,7 +38,7 @@ is_passed(struct slice name)
 static struct slice
 target_of(const struct flow *f)
 {
-	struct slice t = http_head_target(&f->head);
+	struct slice t = f->target;
 
 	if (f->match.route->class == CLASS_READ)
 		return t;

@@ -2,6 +2,23 @@
 #include "flow/client.h"
 #include "flow/flow.h"
 
+/*
+ * The origin form of ${t}: proxies' clients send "http://host/path", which
+ * means the same here (RFC 9112 3.2.2).
+ */
+static struct slice
+origin_form(struct slice t)
+{
+	static const struct slice scheme = SLICE("http://");
+	static const struct slice root = SLICE("/");
+	struct slice rest = slice_from(t, scheme.n);
+	size_t at = slice_find(rest, '/');
+
+	if (!slice_starts(t, scheme))
+		return t;
+	return at < rest.n ? slice_from(rest, at) : root;
+}
+
 enum step
 stage_head(struct flow *f)
 {
@@ -31,6 +48,7 @@ stage_head(struct flow *f)
 	memcpy(copy, f->head.base, f->head.n);
 	http_head_move(&f->head, copy);
 	f->has_head = true;
+	f->target = origin_form(http_head_target(&f->head));
 	c->keep_alive = f->head.keep_alive;
 	c->body_open = true;
 	c->holds_body = f->head.expect_continue;

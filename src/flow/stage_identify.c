@@ -23,7 +23,7 @@ stage_identify(struct flow *f)
 {
 	enum err e;
 
-	e = route_find(f->head.method, http_head_target(&f->head), &f->match);
+	e = route_find(f->head.method, f->target, &f->match);
 	/* Who is wrong about himself is told that first. */
 	if (f->match.route == NULL || f->match.route->class != CLASS_OWN) {
 		enum err who = find_caller(f);

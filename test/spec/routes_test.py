@@ -182,7 +182,6 @@ def test_a_known_path_names_its_methods(weir, engine, method, path, allow):
     assert tried(engine) == []
 
 
-@gap("a target in absolute form is no route (RFC 9112 3.2.2)")
 def test_the_absolute_form_is_the_same_route(weir, engine):
     with weir.connect() as caller:
         r = caller.ask(
