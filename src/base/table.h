@@ -47,6 +47,7 @@ void table_del(struct table *t, struct table_node *node);
 
 /*
  * Walk all nodes: NULL gives the first, the last one gives NULL.  The table
- * must not change meanwhile.  Order means nothing.
+ * must not change meanwhile; only the nodes before ${after} may be taken out.
+ * Order means nothing.
  */
 struct table_node *table_next(const struct table *t, struct table_node *after);

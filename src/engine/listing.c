@@ -9,9 +9,10 @@ enum { DEPTH = 64 };
 void
 listing_clear(struct engine *e)
 {
-	struct table_node *n;
+	struct table_node *n, *next;
 
-	while ((n = table_next(&e->models, NULL)) != NULL) {
+	for (n = table_next(&e->models, NULL); n; n = next) {
+		next = table_next(&e->models, n);
 		table_del(&e->models, n);
 		free(TABLE_OF(n, struct engine_model, node));
 	}
@@ -53,18 +54,15 @@ read_model(struct json_reader *r, struct engine *e, const char *name_key)
 		bool is_name = slice_is(key, name_key);
 		bool is_host = slice_is(key, "remote_host");
 
-		if (!is_name && !is_host) {
-			if (json_skip(r) == JSON_BAD)
-				return false;
-			continue;
-		}
-		k = json_next(r);
-		if (k != JSON_STRING)
+		if ((k = json_skip(r)) == JSON_BAD)
 			return false;
+		if (k != JSON_STRING)
+			continue;
+		/* The span has its quotes. */
 		if (is_name)
-			name = json_span(r);
-		else
-			is_remote = r->n > 0;
+			name = slice_of(json_span(r).p + 1, r->n - 2);
+		else if (is_host)
+			is_remote = r->n > 2;
 	}
 	if (k != JSON_OBJECT_END)
 		return false;
@@ -80,6 +78,7 @@ read_list(struct engine *e, struct slice json, const char *list_key,
 {
 	struct json_reader r;
 	enum json_kind k;
+	bool found = false;
 
 	json_reader_init(&r, json, DEPTH);
 	if (json_next(&r) != JSON_OBJECT)
@@ -90,6 +89,7 @@ read_list(struct engine *e, struct slice json, const char *list_key,
 				return ERR_SYNTAX;
 			continue;
 		}
+		found = true;
 		if ((k = json_next(&r)) == JSON_NULL)
 			continue;
 		if (k != JSON_ARRAY)
@@ -100,7 +100,9 @@ read_list(struct engine *e, struct slice json, const char *list_key,
 		if (k != JSON_ARRAY_END)
 			return ERR_SYNTAX;
 	}
-	return k == JSON_OBJECT_END ? OK : ERR_SYNTAX;
+	if (k != JSON_OBJECT_END || json_next(&r) != JSON_END || !found)
+		return ERR_SYNTAX;
+	return OK;
 }
 
 static enum err
@@ -111,6 +113,8 @@ replace(struct engine *e, struct slice json, const char *list_key,
 
 	listing_clear(e);
 	err = read_list(e, json, list_key, name_key);
+	if (err != OK)
+		listing_clear(e);
 	e->has_listing = err == OK;
 	return err;
 }

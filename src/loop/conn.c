@@ -128,7 +128,6 @@ static void
 on_written(uv_write_t *req, int status)
 {
 	struct conn *c = req->data;
-
 	size_t n = c->flying_n;
 
 	c->is_writing = false;
