@@ -17,16 +17,34 @@ set_number(struct engine *e)
 	    uv_ip6_addr(e->host_name, e->port, v6) == 0;
 }
 
+const struct addrinfo *
+address_pick(const struct addrinfo *list, unsigned turn)
+{
+	const struct addrinfo *a;
+	unsigned n = 0;
+
+	for (a = list; a; a = a->ai_next)
+		n++;
+	if (n == 0)
+		return NULL;
+	for (a = list, turn %= n; turn > 0; turn--)
+		a = a->ai_next;
+	return a;
+}
+
 static void
 on_lookup(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
 {
 	struct lookup *l = (struct lookup *)(void *)req;
 	struct engine *e = l->engine;
+	const struct addrinfo *a =
+	    status == 0 ? address_pick(res, e->asked) : NULL;
 
-	if (status == 0 && res && !e->is_retired &&
-	    res->ai_addrlen <= sizeof e->address.storage) {
-		memcpy(&e->address.storage, res->ai_addr, res->ai_addrlen);
+	e->is_asking = false;
+	if (a && !e->is_retired && a->ai_addrlen <= sizeof e->address.storage) {
+		memcpy(&e->address.storage, a->ai_addr, a->ai_addrlen);
 		e->has_address = true;
+		e->asked++;
 	}
 	uv_freeaddrinfo(res);
 	engine_drop(e);
@@ -40,12 +58,14 @@ address_refresh(struct engine *e)
 	struct lookup *l;
 	char port[8];
 
-	if (e->is_numeric || (l = calloc(1, sizeof *l)) == NULL)
+	if (e->is_numeric || e->is_asking || (l = calloc(1, sizeof *l)) == NULL)
 		return;
 	(void)snprintf(port, sizeof port, "%d", e->port);
 	l->engine = engine_hold(e);
+	e->is_asking = true;
 	if (uv_getaddrinfo(&e->loop->uv, &l->req, on_lookup, e->host_name, port,
 		&hints) != 0) {
+		e->is_asking = false;
 		engine_drop(e);
 		free(l);
 	}

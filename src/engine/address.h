@@ -6,6 +6,7 @@
  */
 #pragma once
 #include "engine/engine.h"
+#include <netdb.h>
 
 /* Take over what ${url} says and begin the look-up. */
 void address_init(struct engine *e, const struct conf_url *url);
@@ -13,7 +14,11 @@ void address_init(struct engine *e, const struct conf_url *url);
 /* Is ${e} at ${url}? */
 bool address_is(const struct engine *e, const struct conf_url *url);
 
-/* Look the name up again, if it is a name. */
+/*
+ * Look the name up again, if it is a name and that is not under way.  Each
+ * look-up takes the next of a name's addresses: `localhost` may be ::1 first,
+ * where nobody listens.
+ */
 void address_refresh(struct engine *e);
 
 /* Another port of the same host; for the search. */
@@ -21,3 +26,6 @@ void address_set_port(struct engine *e, int port);
 
 /* Free what address_init took. */
 void address_fini(struct engine *e);
+
+/* The address for the ${turn}th look-up, of a list or NULL; NULL: none. */
+const struct addrinfo *address_pick(const struct addrinfo *list, unsigned turn);

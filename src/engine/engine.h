@@ -63,6 +63,8 @@ struct engine {
 	struct engine_address address;
 	bool has_address, is_numeric;
 	bool is_search; /* nobody named one: look at the usual ports */
+	bool is_asking; /* a look-up is under way */
+	unsigned asked; /* look-ups that found something */
 	int port;
 	char *host_name; /* to look up */
 	char *host_text; /* what ${host} points at */
@@ -82,6 +84,7 @@ struct engine {
 
 	unsigned slots;		/* effective */
 	unsigned conf_slots;	/* 0: auto */
+	unsigned found_slots;	/* as it says itself, 0: it does not */
 	unsigned in_use;	/* slots held by flows */
 	struct list idle, busy; /* connections */
 
