@@ -202,7 +202,8 @@ own(struct slice s)
 
 	if (p == NULL)
 		abort();
-	memcpy(p, s.p, s.n);
+	if (s.n)
+		memcpy(p, s.p, s.n);
 	return slice_of(p, s.n);
 }
 
@@ -251,10 +252,16 @@ set_limits(struct engine *e, const struct conf_engine *ce)
 	e->first_byte_us = ce->first_byte_us;
 	e->between_bytes_us = ce->between_bytes_us;
 	e->conf_slots = ce->slots == CONF_AUTO ? 0 : (unsigned)ce->slots;
-	if (e->conf_slots)
-		e->slots = e->conf_slots;
-	else if (e->slots == 0)
+	e->slots = e->conf_slots ? e->conf_slots : e->found_slots;
+	if (e->slots == 0)
 		e->slots = 1;
+}
+
+/* Engines of one name, an old and a new one, share their series. */
+static void
+show(const struct engine *e)
+{
+	series_set(e->m_up, engine_is_up(e));
 	series_set(e->m_slots, e->slots);
 }
 
@@ -362,6 +369,7 @@ engine_set_update(struct engine_set *s, const struct conf *conf)
 	LIST_EACH_SAFE (it, &keep) {
 		list_del(it);
 		list_add(&s->engines, it);
+		show(LIST_OF(it, struct engine, node));
 	}
 }
 
@@ -448,7 +456,7 @@ engine_try_slot(struct engine_set *s, const struct engine_want *w)
 		return NULL;
 	e->in_use++;
 	e->is_alone = w->alone;
-	series_set(e->m_slots_used, e->in_use);
+	series_add(e->m_slots_used, 1);
 	return engine_hold(e);
 }
 
@@ -476,7 +484,7 @@ engine_give_slot(struct engine *e)
 	assert(e->in_use > 0);
 	e->in_use--;
 	e->is_alone = false;
-	series_set(e->m_slots_used, e->in_use);
+	series_add(e->m_slots_used, -1);
 	engine_drop(e);
 	if (s->on_change)
 		s->on_change(s->ctx);

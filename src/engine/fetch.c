@@ -1,4 +1,5 @@
 #include "engine/fetch.h"
+#include <assert.h>
 
 enum { REQUEST_MAX = 64 * 1024 };
 
@@ -31,7 +32,8 @@ server_of(const struct http_head *h)
 {
 	struct slice s = http_head_find(h, "server");
 
-	if (slice_starts(s, (struct slice)SLICE("weir")))
+	s = slice_to(s, slice_find(s, '/'));
+	if (slice_is(s, "weir"))
 		return FETCH_WEIR;
 	if (slice_is(s, "llama.cpp"))
 		return FETCH_LLAMA;
@@ -84,7 +86,9 @@ fetch_start(struct fetch *f, const char *method, const char *path,
 	struct slice s;
 	enum err e;
 
+	assert(f->up == NULL);
 	f->status = 0;
+	f->server = FETCH_OTHER;
 	buf_clear(&f->request);
 	buf_clear(&f->answer);
 	e = buf_printf(&f->request,

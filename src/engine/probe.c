@@ -13,6 +13,7 @@ enum {
 	ANSWER_US = 5 * 1000000,
 	ANSWER_MAX = 16 * 1024 * 1024, /* a listing of thousands of models */
 	OPENAI_SLOTS = 64,
+	OLLAMA_SLOTS = 1, /* it does not tell */
 };
 
 /* Where engines listen when nobody said otherwise, most likely first. */
@@ -109,10 +110,6 @@ on_kind(struct engine_probe *p)
 	struct engine *e = p->engine;
 	struct fetch *f = &p->fetch;
 
-	if (f->server == FETCH_WEIR) {
-		failed(p, ERR_LOOP);
-		return;
-	}
 	if (f->server == FETCH_LLAMA)
 		e->kind = ENGINE_LLAMA;
 	else if (f->status == 200 &&
@@ -126,7 +123,8 @@ on_kind(struct engine_probe *p)
 static void
 set_slots(struct engine *e, unsigned slots)
 {
-	if (e->conf_slots || slots == 0 || slots == e->slots)
+	e->found_slots = slots;
+	if (e->conf_slots || slots == e->slots)
 		return;
 	e->slots = slots;
 	series_set(e->m_slots, slots);
@@ -139,6 +137,7 @@ on_alive(struct engine_probe *p)
 {
 	struct engine *e = p->engine;
 	struct fetch *f = &p->fetch;
+	enum err err;
 
 	if (e->kind == ENGINE_LLAMA && f->status == 503) {
 		failed(p, ERR_ENGINE_LOADING);
@@ -156,12 +155,19 @@ on_alive(struct engine_probe *p)
 		go(p, STEP_SLOTS);
 		return;
 	}
-	if (e->kind == ENGINE_OPENAI)
-		set_slots(e, OPENAI_SLOTS);
-	/* An unreadable listing says nothing against the engine. */
-	(void)!(e->kind == ENGINE_OLLAMA
-		? listing_from_ollama(e, buf_slice(&f->answer))
-		: listing_from_openai(e, buf_slice(&f->answer)));
+	err = e->kind == ENGINE_OLLAMA
+	    ? listing_from_ollama(e, buf_slice(&f->answer))
+	    : listing_from_openai(e, buf_slice(&f->answer));
+	/*
+	 * An unreadable listing says nothing against an engine whose kind is
+	 * known; what was only guessed to be one may be any web server.
+	 */
+	if (err != OK && e->kind == ENGINE_OPENAI &&
+	    e->conf_kind == ENGINE_AUTO) {
+		failed(p, ERR_ENGINE_PROTOCOL);
+		return;
+	}
+	set_slots(e, e->kind == ENGINE_OPENAI ? OPENAI_SLOTS : OLLAMA_SLOTS);
 	engine_note_alive(e);
 	rest(p);
 }
@@ -192,8 +198,9 @@ on_done(struct fetch *f)
 {
 	struct engine_probe *p = (struct engine_probe *)(void *)f;
 
-	if (f->err != OK) {
-		failed(p, f->err);
+	if (f->err != OK || f->server == FETCH_WEIR) {
+		failed(p, f->err != OK ? f->err : ERR_LOOP);
+		buf_fini(&f->answer);
 		return;
 	}
 	switch (p->step) {
