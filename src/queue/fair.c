@@ -65,7 +65,7 @@ lesser(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* Where does who comes now begin? */
+/* The least counter among those that wait, FAIR_PARKED if nobody does. */
 static int64_t
 level_for(const struct queue *q, const struct queue_caller *c,
     enum queue_class band, const struct queue_lane *lane)
@@ -87,7 +87,7 @@ level_for(const struct queue *q, const struct queue_caller *c,
 			level = lesser(level,
 			    least_of(
 				LIST_OF(l, struct queue_lane, link), band));
-	return level == FAIR_PARKED ? q->last[band].level : level;
+	return level;
 }
 
 void
@@ -95,8 +95,17 @@ fair_lift(struct queue *q, struct queue_caller *c, enum queue_class band,
     const struct queue_lane *lane)
 {
 	struct queue_account *a = &c->accounts[band];
+	int64_t level = level_for(q, c, band, lane);
 
-	a->base = level_for(q, c, band, lane);
+	if (level == FAIR_PARKED) {
+		const struct queue_last *last = &q->last[band];
+
+		/* It is alone and was the last: nothing to be lifted to. */
+		if (last->caller == c && last->level == a->counter)
+			return;
+		level = last->level;
+	}
+	a->base = level;
 	a->lifts++;
 	if (a->counter < a->base) {
 		a->counter = a->base;
@@ -104,18 +113,28 @@ fair_lift(struct queue *q, struct queue_caller *c, enum queue_class band,
 	}
 }
 
-/* ${n} in all is what ${it} has cost by now; its heads are not yet moved. */
+/*
+ * ${n} in all is what ${it} has cost by now.  What was paid before the last
+ * lift is in the counter but, perhaps, no longer what makes it as high as it
+ * is: it is given back down to the base only.  The rest moves both.
+ */
 static void
 pay(struct queue *q, struct queue_item *it, int64_t n)
 {
 	struct queue_account *a = &it->caller->accounts[it->paid_band];
-	int64_t more = n - it->paid;
+	int64_t more = n - it->paid, older = 0;
 
+	if (it->paid_lifts != a->lifts) {
+		it->paid_lifts = a->lifts;
+		it->paid_before = it->paid;
+	}
+	if (n < it->paid_before) {
+		older = n - it->paid_before;
+		it->paid_before = n;
+	}
 	it->paid = n;
+	a->base = lesser(a->base + more - older, COUNTER_MAX);
 	a->counter = lesser(a->counter + more, COUNTER_MAX);
-	/* What was paid before the last lift is given back down to it only. */
-	if (more >= 0 || it->paid_lifts == a->lifts)
-		a->base = lesser(a->base + more, COUNTER_MAX);
 	if (a->counter < a->base)
 		a->counter = a->base;
 	if (a->counter < 0)

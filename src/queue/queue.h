@@ -22,8 +22,8 @@
  *   - of equal counters, who came while the last one ran is before that one's
  *     caller; else first come, first served.
  * A caller with `at_once` requests in flight is parked: its line does not count
- * as waiting until one of them is done.  A correction downwards never takes a
- * counter below the level it was lifted to since.
+ * as waiting until one of them is done.  A correction of what was charged
+ * before a lift takes no counter below the level of that lift.
  *
  * Classes: batch runs when nothing interactive may.  A batch item that was the
  * first of its caller's line for long (queue_set_ageing) counts as interactive,
@@ -100,8 +100,9 @@ struct queue_item {
 	int64_t dispatched_us; /* last time queue_next gave it out */
 	int64_t expected_us;   /* wait seen when it was added, -1: unknown */
 	/* the queue's own: what it was charged, and as whose */
-	int64_t paid_in_tok, paid_out_tok, paid;
-	uint32_t paid_weight; /* 0: nothing yet */
+	int64_t paid_in_tok, paid_out_tok;
+	int64_t paid, paid_before; /* in all; before the last lift */
+	uint32_t paid_weight;	   /* 0: nothing yet */
 	uint32_t paid_lifts;
 	enum queue_class paid_band;
 	/* its places */

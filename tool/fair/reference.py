@@ -32,7 +32,7 @@ class Item:
         self.output_tok = 0
         self.arrival = None
         self.bill = None  # (band, weight, lifts) of its first dispatch
-        self.paid = 0
+        self.paid = self.since = 0
 
     def key(self):
         return self.caller, self.model, self.band
@@ -80,6 +80,8 @@ class Reference:
             level = [c.counter[band] for c in self.backlog(band, caller)]
         if not level:
             last = self.last[band]
+            if last is caller:
+                return  # alone, and the last: there is no other level
             level = [last.counter[band] if last else 0]
         caller.base[band] = min(level)
         caller.lifts[band] += 1
@@ -178,14 +180,20 @@ class Reference:
         self.leave(item, True)
 
     def pay(self, item):
+        """Bring what the item has paid to what it costs by now.  `since` is
+        the part of it paid after the caller's last lift."""
         band, weight, lifts = item.bill
         caller = item.caller
+        if lifts != caller.lifts[band]:
+            item.bill = band, weight, caller.lifts[band]
+            item.since = 0
         more = item.cost() * SCALE // weight - item.paid
+        recent = max(more, -item.since)
         item.paid += more
-        caller.counter[band] += more
-        if more >= 0 or lifts == caller.lifts[band]:
-            caller.base[band] += more
-        caller.counter[band] = max(caller.counter[band], caller.base[band])
+        item.since += recent
+        caller.base[band] += recent
+        caller.counter[band] = max(caller.counter[band] + more,
+                                   caller.base[band])
 
     def charge(self, item, input_tok, output_tok):
         if item.bill is None:
