@@ -42,7 +42,9 @@ slice_str(const char *s)
 static inline bool
 slice_eq(struct slice a, struct slice b)
 {
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+	if (a.n != b.n || a.n == 0)
+		return a.n == b.n;
+	return memcmp(a.p, b.p, a.n) == 0;
 }
 
 /* Same bytes as the NUL-terminated ${s}? */

@@ -52,13 +52,15 @@ test_compare(void **state)
 static void
 test_null(void **state)
 {
+	/* Volatile, or the compiler sees a NULL where it must not look. */
+	const char *volatile no_text = NULL;
 	struct slice s = none;
 	uint64_t v = 7;
 
 	(void)state;
 	assert_true(slice_eq(none, S("")));
 	assert_true(slice_is(none, ""));
-	assert_true(slice_is(none, NULL));
+	assert_true(slice_is(none, no_text));
 	assert_true(slice_eq_nocase(none, none));
 	assert_true(slice_starts(S("a"), none));
 	assert_true(slice_ends(none, none));

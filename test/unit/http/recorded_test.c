@@ -80,8 +80,9 @@ run_folder(const char *path, int depth)
 
 		if (e->d_name[0] == '.')
 			continue;
-		(void)snprintf(below, sizeof below, "%s/%s", path, e->d_name);
-		run_folder(below, depth - 1);
+		if (snprintf(below, sizeof below, "%s/%s", path, e->d_name) <
+		    (int)sizeof below)
+			run_folder(below, depth - 1);
 	}
 	(void)closedir(d);
 }
