@@ -25,6 +25,30 @@ write_since(struct json_writer *w, int64_t at_us)
 		text, strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm)));
 }
 
+/* The models that are in its memory, where that can be told. */
+static void
+write_loaded(struct json_writer *w, const struct engine *e)
+{
+	struct table_node *n = NULL;
+
+	json_array_begin(w, "loaded");
+	while ((n = table_next(&e->models, n)) != NULL) {
+		const struct engine_model *m =
+		    TABLE_OF(n, struct engine_model, node);
+
+		if (!m->is_loaded)
+			continue;
+		json_object_begin(w, NULL);
+		json_str(w, "name", n->key);
+		if (m->context)
+			json_int(w, "context", m->context);
+		if (m->context_max)
+			json_int(w, "context_max", m->context_max);
+		json_object_end(w);
+	}
+	json_array_end(w);
+}
+
 static void
 write_engine(struct json_writer *w, const struct engine *e)
 {
@@ -38,8 +62,12 @@ write_engine(struct json_writer *w, const struct engine *e)
 		json_str(w, "why", slice_str(engine_why(e)));
 	json_int(w, "slots", e->slots);
 	json_int(w, "in_use", e->in_use);
-	if (e->has_listing)
+	if (e->lingering)
+		json_int(w, "lingering", e->lingering);
+	if (e->has_listing) {
 		json_int(w, "models", (int64_t)e->models.n);
+		write_loaded(w, e);
+	}
 	json_object_end(w);
 }
 

@@ -68,7 +68,8 @@ edit_plan(struct edit_plan *p, const struct inspect *in, unsigned allowed)
 {
 	json_edits_init(&p->splices, in->opt.body);
 	p->made = 0;
-	p->strip_usage = false;
+	p->strip_usage = p->is_reload_avoided = false;
+	p->context = 0;
 	if ((allowed & 1U << EDIT_INCLUDE_USAGE) && in->is_stream &&
 	    !in->wants_usage && has_usage_option(in->opt.route)) {
 		if (include_usage(p, in) != OK)

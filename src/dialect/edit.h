@@ -26,6 +26,19 @@ struct edit_plan {
 	unsigned made; /* a bit for each enum edit */
 	/* weir asked for the usage chunk: the caller must not see it. */
 	bool strip_usage;
+	/* The engine would have loaded or unloaded the model because of it. */
+	bool is_reload_avoided;
+	uint32_t context; /* it loads the model with this; 0: it does not */
+	/* Texts of splices. */
+	char number[16], member[48];
+};
+
+/* The model on an Ollama, as far as is known; for edit_plan_loads. */
+struct edit_loaded {
+	uint32_t context;      /* in tokens, 0: not loaded or not known */
+	uint32_t context_most; /* requests may have it loaded with, 0: none */
+	int64_t keep_us;       /* time that it stays; 0: not known */
+	bool may_stay;	       /* may the caller make it stay for ever? */
 };
 
 /*
@@ -35,3 +48,22 @@ struct edit_plan {
  */
 MUST_CHECK enum err edit_plan(
     struct edit_plan *p, const struct inspect *in, unsigned allowed);
+
+/*
+ * Add the edits that keep a request to Ollama from making it load the model
+ * anew or give it up: num_ctx becomes the loaded context or, where that is
+ * larger and allowed, is let through up to context_most; other load-time
+ * options and shift become null, which Ollama takes for absent; so does a
+ * keep_alive that does not lengthen the model's stay.  Behind edit_plan, which
+ * may have left splices.  Nothing happens on routes other than Ollama's own.
+ * ERR_INTERNAL as edit_plan.
+ */
+MUST_CHECK enum err edit_plan_loads(struct edit_plan *p,
+    const struct inspect *in, const struct edit_loaded *now, unsigned allowed);
+
+/*
+ * A keep_alive (${raw}: its JSON) in microseconds, negative for ever, as
+ * Ollama reads it: a number of seconds or a duration of Go's ("1h30m").
+ * ERR_SYNTAX if it is none.
+ */
+MUST_CHECK enum err edit_keep_alive(struct slice raw, int64_t *us);

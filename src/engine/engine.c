@@ -1,10 +1,14 @@
 #include "engine/engine.h"
 #include "engine/address.h"
+#include "engine/linger.h"
 #include "engine/listing.h"
+#include "engine/load.h"
 #include "engine/probe.h"
+#include "engine/slots.h"
 #include "engine/upstream.h"
 #include "os/file.h"
 #include <assert.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 
 enum {
@@ -110,8 +114,11 @@ engine_move(struct engine *e, enum engine_state to, enum err why)
 	e->state = to;
 	e->since_us = os_now_us();
 	e->why = why;
-	if (to == ENGINE_DOWN)
+	if (to == ENGINE_DOWN) {
 		upstream_close_idle(e);
+		load_forget(e);
+		linger_end(e);
+	}
 	series_set(e->m_up, engine_is_up(e));
 	if (e->set->on_state)
 		e->set->on_state(e->set->ctx_state, e);
@@ -187,6 +194,35 @@ engine_note_suspect(struct engine *e)
 		probe_soon(e);
 }
 
+bool
+engine_is_loopback(const struct engine *e)
+{
+	const struct sockaddr *sa = &e->address.sa;
+
+	if (e->address.is_unix || !e->has_address)
+		return false;
+	if (sa->sa_family == AF_INET)
+		return ntohl(((const struct sockaddr_in *)(const void *)sa)
+				 ->sin_addr.s_addr) >>
+		    24 ==
+		    127;
+	return sa->sa_family == AF_INET6 &&
+	    IN6_IS_ADDR_LOOPBACK(
+		&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr);
+}
+
+void
+engine_found_slots(struct engine *e, unsigned slots)
+{
+	e->found_slots = slots;
+	if (e->conf_slots || slots == 0 || slots == e->slots)
+		return;
+	e->slots = slots;
+	series_set(e->m_slots, slots);
+	if (e->set->on_change)
+		e->set->on_change(e->set->ctx);
+}
+
 void
 engine_set_init(struct engine_set *s, struct loop *l, struct metrics *m,
     struct hash_key seed)
@@ -225,8 +261,10 @@ engine_new(struct engine_set *s, const struct conf_engine *ce)
 	list_init(&e->idle);
 	list_init(&e->busy);
 	table_init(&e->models, MODELS_MAX, s->seed);
+	swap_init(&e->swap, ENGINE_HOLDS, 1);
 	e->m_up = metric_series(s->metrics, METRIC_ENGINE_UP, &e->name);
 	e->m_slots = metric_series(s->metrics, METRIC_SLOTS, &e->name);
+	e->m_lingering = metric_series(s->metrics, METRIC_LINGERING, &e->name);
 	e->m_slots_used =
 	    metric_series(s->metrics, METRIC_SLOTS_USED, &e->name);
 	return e;
@@ -238,6 +276,9 @@ retire(struct engine *e)
 	e->is_retired = true;
 	list_del(&e->node);
 	probe_stop(e);
+	slots_unwatch(e);
+	load_fini(e);
+	linger_end(e);
 	upstream_close_idle(e);
 	series_set(e->m_up, 0);
 	series_set(e->m_slots, 0);

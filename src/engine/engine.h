@@ -15,6 +15,7 @@
 #include "conf/conf.h"
 #include "loop/loop.h"
 #include "metric/metric.h"
+#include "queue/swap.h"
 #include <sys/socket.h>
 
 enum engine_kind { ENGINE_AUTO, ENGINE_OLLAMA, ENGINE_LLAMA, ENGINE_OPENAI };
@@ -39,14 +40,38 @@ struct engine_address {
 	const char *path; /* of a unix socket */
 };
 
-/* A model that an engine lists; key of the node: its canonical name. */
+/*
+ * A model that an engine lists; key of the node: its canonical name, its hash
+ * that of the queue's items.
+ */
 struct engine_model {
 	struct table_node node;
 	bool is_remote; /* a stub whose prompts leave this machine */
+	bool is_listed; /* mark of listing.c */
+	bool is_loaded; /* when last looked, or by an answer since */
+	bool is_loading;
+	bool is_embedder;     /* cannot generate: loaded by an embedding */
+	uint32_t context;     /* loaded, in tokens; 0: unknown */
+	uint32_t context_max; /* that it was made for; 0: unknown */
+	int64_t size_bytes, vram_bytes; /* as loaded */
+	int64_t keep_us;    /* longest idle time that was seen to be granted,
+			       INT64_MAX: for ever, 0: unknown */
+	int64_t load_us;    /* C: mean time of a load, 0: none measured */
+	unsigned failures;  /* loads in a row that failed */
+	unsigned deaths;    /* of the engine in loads in a row */
+	int64_t retry_us;   /* no load before; while it lasts it is broken */
+	const char *reason; /* why, a part of a sentence */
+	struct slice raw;   /* the engine's own spelling */
 	char name[];
 };
 
+/* Models that an engine may hold at once if nothing tells: Ollama's default. */
+enum { ENGINE_HOLDS = 3 };
+
 struct engine_probe;
+struct engine_load;
+struct engine_linger;
+struct engine_watch;
 
 struct engine {
 	struct list node; /* in the set */
@@ -90,8 +115,20 @@ struct engine {
 
 	struct table models;
 	bool has_listing;
+	bool is_router;	    /* a llama-server that starts others */
+	bool has_residents; /* which models are loaded is known */
+	bool wants_look;    /* a request went out for one that is not */
+	bool told_slots;    /* that slots were guessed has been told */
+	pid_t pid;	    /* of an Ollama on this machine, 0: unknown */
+	unsigned holds;	    /* models at once, 0: unknown */
+	struct swap swap;   /* whose turn it is, where weir loads */
+	uint32_t context;   /* of an engine with one model; 0: unknown */
 	struct engine_probe *probe;
-	struct series *m_slots_used, *m_slots, *m_up;
+	struct engine_load *load;     /* NULL: none under way */
+	struct engine_linger *linger; /* NULL: no slot lingers */
+	struct engine_watch *watch;   /* NULL: not that kind */
+	unsigned lingering;	      /* of in_use */
+	struct series *m_slots_used, *m_slots, *m_up, *m_lingering;
 };
 
 struct engine_set {
@@ -99,9 +136,12 @@ struct engine_set {
 	struct loop *loop;
 	struct metrics *metrics;
 	struct hash_key seed;
+	bool has_broken; /* a load failed: who waits for it must be told */
 	void (*on_change)(void *ctx); /* a slot came free, a state changed */
 	void (*on_state)(void *ctx, struct engine *e);
-	void *ctx, *ctx_state;
+	/* The slots of ${e} had to be guessed; once for each engine. */
+	void (*on_guess)(void *ctx, struct engine *e);
+	void *ctx, *ctx_state; /* the latter also on_guess's */
 };
 
 /* Prepare an empty set; ${s}->on_change, on_state and ctx may be set then. */
@@ -133,10 +173,42 @@ struct engine_want {
  */
 struct engine *engine_try_slot(
     struct engine_set *s, const struct engine_want *w);
-void engine_give_slot(struct engine *e);
+/* ${model}: as it was in the want. */
+void engine_give_slot(struct engine *e, struct slice model);
 
-/* Would engine_try_slot give one? */
+/*
+ * Would engine_try_slot give one?  Not while the model must be loaded first,
+ * or while another model has the turn.
+ */
 bool engine_has_slot(struct engine_set *s, const struct engine_want *w);
+
+/* What the flow of ${it} wants. */
+typedef struct engine_want engine_want_of(const struct queue_item *it);
+
+/*
+ * Begin the loads whose turn it is, for what waits in ${q}.  To be called
+ * before each round of dispatches; s->on_change tells when that may say more.
+ */
+void engine_load_next(
+    struct engine_set *s, struct queue *q, engine_want_of *want);
+
+/*
+ * The model's row on an engine that failed to load it lately, where no other
+ * engine may serve it: refuse it until its retry_us.  NULL: not so.
+ */
+const struct engine_model *engine_find_broken(
+    const struct engine_set *s, struct slice canonical, int64_t now_us);
+
+/* The model's row in ${e}'s listing; NULL: it does not list it. */
+const struct engine_model *engine_model_of(
+    const struct engine *e, struct slice canonical);
+
+/* A request goes out that has ${model} loaded with ${context} tokens. */
+void engine_note_context(
+    struct engine *e, struct slice model, uint32_t context);
+
+/* An answer came from ${model}, which is canonical: it is loaded. */
+void engine_note_served(struct engine *e, struct slice model);
 
 /* The suspect on ${e} was cleared: others may join it. */
 void engine_end_alone(struct engine *e);
@@ -194,5 +266,9 @@ const struct engine_address *engine_address(struct engine *e);
 /* Keep ${e} alive; let go. */
 struct engine *engine_hold(struct engine *e);
 void engine_drop(struct engine *e);
+/* Is it at an address of this machine's own? */
+bool engine_is_loopback(const struct engine *e);
+/* What ${e} says of its slots; conf's word stands above it. */
+void engine_found_slots(struct engine *e, unsigned slots);
 /* The one place where a state changes. */
 void engine_move(struct engine *e, enum engine_state to, enum err why);

@@ -2,6 +2,8 @@
 #include "engine/address.h"
 #include "engine/fetch.h"
 #include "engine/listing.h"
+#include "engine/load.h"
+#include "engine/slots.h"
 #include "json/reader.h"
 #include "json/value.h"
 #include <stdlib.h>
@@ -12,20 +14,22 @@ enum {
 	BACKOFF_MAX_US = 2 * 1000000,
 	ANSWER_US = 5 * 1000000,
 	ANSWER_MAX = 16 * 1024 * 1024, /* a listing of thousands of models */
-	OPENAI_SLOTS = 64,
-	OLLAMA_SLOTS = 1, /* it does not tell */
+	LOOK_US = 5 * 1000000,	       /* what is loaded, while strangers run */
 };
 
 /* Where engines listen when nobody said otherwise, most likely first. */
 static const int usual_ports[] = {11434, 8080, 9931, 1234, 8000};
 
-enum step { STEP_KIND, STEP_ALIVE, STEP_SLOTS, STEP_LISTING };
+enum step { STEP_KIND, STEP_ALIVE, STEP_SLOTS, STEP_LISTING, STEP_LOADED };
 
 struct engine_probe {
 	struct fetch fetch;
 	struct engine *engine;
 	struct timer timer;
 	enum step step;
+	bool is_look;	 /* between two beats */
+	int64_t beat_us; /* the next one */
+	int64_t looked_us;
 	int64_t backoff_us;
 	unsigned port; /* index into usual_ports, where searching */
 };
@@ -41,6 +45,8 @@ go(struct engine_probe *p, enum step step)
 		path = "/api/version";
 	else if (step == STEP_SLOTS)
 		path = "/props";
+	else if (step == STEP_LOADED)
+		path = "/api/ps";
 	else if (step == STEP_ALIVE && e->kind == ENGINE_OLLAMA)
 		path = "/api/tags";
 	else if (step == STEP_ALIVE && e->kind == ENGINE_LLAMA)
@@ -51,8 +57,15 @@ go(struct engine_probe *p, enum step step)
 static void
 rest(struct engine_probe *p)
 {
+	int64_t now_us = os_now_us();
+
 	p->backoff_us = BACKOFF_FIRST_US;
-	timer_set(&p->timer, os_now_us() + BEAT_US);
+	if (!p->is_look)
+		p->beat_us = now_us + BEAT_US;
+	p->is_look = false;
+	p->looked_us = now_us;
+	timer_set(&p->timer, p->beat_us);
+	probe_look(p->engine);
 }
 
 static void
@@ -121,18 +134,6 @@ on_kind(struct engine_probe *p)
 }
 
 static void
-set_slots(struct engine *e, unsigned slots)
-{
-	e->found_slots = slots;
-	if (e->conf_slots || slots == e->slots)
-		return;
-	e->slots = slots;
-	series_set(e->m_slots, slots);
-	if (e->set->on_change)
-		e->set->on_change(e->set->ctx);
-}
-
-static void
 on_alive(struct engine_probe *p)
 {
 	struct engine *e = p->engine;
@@ -167,30 +168,79 @@ on_alive(struct engine_probe *p)
 		failed(p, ERR_ENGINE_PROTOCOL);
 		return;
 	}
-	set_slots(e, e->kind == ENGINE_OPENAI ? OPENAI_SLOTS : OLLAMA_SLOTS);
+	if (e->kind == ENGINE_OLLAMA) {
+		go(p, STEP_LOADED);
+		return;
+	}
+	slots_watch(e);
 	engine_note_alive(e);
 	rest(p);
 }
 
+/* What is loaded.  Without an answer it is not known, and no harm done. */
+static void
+on_loaded(struct engine_probe *p)
+{
+	struct engine *e = p->engine;
+	struct fetch *f = &p->fetch;
+
+	if (f->status != 200 ||
+	    listing_loaded_from_ollama(e, buf_slice(&f->answer)) != OK)
+		e->has_residents = false;
+	if (e->in_use == 0)
+		e->wants_look = false;
+	if (!p->is_look)
+		slots_find_ollama(e);
+	load_sync(e);
+	engine_note_alive(e);
+	if (e->set->on_change)
+		e->set->on_change(e->set->ctx);
+	rest(p);
+}
+
+/* /props of a llama-server: slots, and whether it starts others. */
 static void
 on_slots(struct engine_probe *p)
 {
+	struct engine *e = p->engine;
 	struct fetch *f = &p->fetch;
+	int64_t slots = 0, holds = 0;
 	struct json_reader r;
-	int64_t slots = 0;
 
+	e->is_router = false;
 	json_reader_init(&r, buf_slice(&f->answer), 64);
 	if (f->status == 200 && json_next(&r) == JSON_OBJECT) {
 		while (json_skip(&r) == JSON_KEY) {
-			bool is_it = slice_is(json_span(&r), "total_slots");
+			struct slice key = json_span(&r);
+			enum json_kind k = json_skip(&r);
 
-			if (json_skip(&r) == JSON_NUMBER && is_it)
+			if (k == JSON_NUMBER && slice_is(key, "total_slots"))
 				(void)!json_i64(json_span(&r), &slots);
+			if (k == JSON_NUMBER && slice_is(key, "max_instances"))
+				(void)!json_i64(json_span(&r), &holds);
+			if (k == JSON_STRING && slice_is(key, "role"))
+				e->is_router =
+				    slice_is(json_span(&r), "\"router\"");
 		}
 	}
-	if (slots > 0 && slots <= 4096)
-		set_slots(p->engine, (unsigned)slots);
+	if (slots > 0 && slots <= SLOTS_MAX)
+		engine_found_slots(e, (unsigned)slots);
+	if (e->is_router && e->holds == 0)
+		e->holds = holds > 0 && holds <= SLOTS_MAX ? (unsigned)holds
+							   : ENGINE_HOLDS;
 	go(p, STEP_LISTING);
+}
+
+static void
+on_listing(struct engine_probe *p)
+{
+	struct engine *e = p->engine;
+
+	if (p->fetch.status == 200)
+		(void)!listing_from_openai(e, buf_slice(&p->fetch.answer));
+	load_sync(e);
+	engine_note_alive(e);
+	rest(p);
 }
 
 static void
@@ -214,11 +264,10 @@ on_done(struct fetch *f)
 		on_slots(p);
 		break;
 	case STEP_LISTING:
-		if (f->status == 200)
-			(void)!listing_from_openai(
-			    p->engine, buf_slice(&f->answer));
-		engine_note_alive(p->engine);
-		rest(p);
+		on_listing(p);
+		break;
+	case STEP_LOADED:
+		on_loaded(p);
 		break;
 	}
 	buf_fini(&f->answer);
@@ -230,7 +279,18 @@ on_timer(struct timer *t)
 	struct engine_probe *p = (struct engine_probe *)(void *)((char *)t -
 	    offsetof(struct engine_probe, timer));
 
-	go(p, p->engine->kind == ENGINE_AUTO ? STEP_KIND : STEP_ALIVE);
+	struct engine *e = p->engine;
+
+	if (engine_is_up(e) && os_now_us() < p->beat_us) {
+		p->is_look = e->wants_look;
+		if (e->wants_look)
+			go(p, STEP_LOADED);
+		else
+			timer_set(&p->timer, p->beat_us);
+		return;
+	}
+	p->is_look = false;
+	go(p, e->kind == ENGINE_AUTO ? STEP_KIND : STEP_ALIVE);
 }
 
 void
@@ -255,7 +315,22 @@ probe_soon(struct engine *e)
 
 	if (p == NULL || p->fetch.up || p->backoff_us > BACKOFF_FIRST_US)
 		return;
+	p->beat_us = 0;
 	timer_set(&p->timer, os_now_us() + p->backoff_us);
+}
+
+void
+probe_look(struct engine *e)
+{
+	struct engine_probe *p = e->probe;
+	int64_t at_us;
+
+	if (p == NULL || p->fetch.up || !e->wants_look ||
+	    e->kind != ENGINE_OLLAMA || !engine_is_up(e))
+		return;
+	at_us = p->looked_us + LOOK_US;
+	if (at_us < p->timer.at_us)
+		timer_set(&p->timer, at_us);
 }
 
 void
@@ -267,6 +342,7 @@ probe_at(struct engine *e, int64_t at_us)
 		return;
 	fetch_cancel(&p->fetch);
 	timer_stop(&p->timer);
+	p->beat_us = 0;
 	timer_set(&p->timer, at_us);
 }
 

@@ -94,6 +94,7 @@ struct flow {
 	/* queue */
 	struct queue_item item;
 	bool in_line, is_expired;
+	bool is_broken; /* its model could not be loaded */
 
 	/* forward */
 	struct upstream_user user;
@@ -161,6 +162,13 @@ void flow_abort(struct flow *f, enum err why);
 void flow_end(struct flow *f, enum err why);
 
 /* --- for the files of this room --- */
+
+/* The model's canonical name; empty if it has none. */
+static inline struct slice
+flow_model(const struct flow *f)
+{
+	return f->has_name ? name_short(&f->name) : (struct slice){0};
+}
 
 /* Set the refusal; always STEP_REFUSE, so that stages can return it. */
 enum step flow_refuse(struct flow *f, enum err e);

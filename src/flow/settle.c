@@ -6,13 +6,48 @@
  */
 #include "flow/client.h"
 #include "flow/flow.h"
+#include "engine/linger.h"
 #include "log/access.h"
 #include "os/clock.h"
+
+enum {
+	LINGER_MIN_US = 2 * 1000000,
+	LINGER_MAX_US = 300 * 1000000,
+	LINGER_TOK_US = 100 * 1000, /* a token of a slow engine */
+};
+
+/* How long can the engine go on with a request whose caller is gone? */
+static int64_t
+linger_bound_us(const struct flow *f)
+{
+	int64_t most_tok = f->has_inspect ? f->inspect.max_output_tok : -1;
+
+	if (most_tok < 0 ||
+	    most_tok > (LINGER_MAX_US - LINGER_MIN_US) / LINGER_TOK_US)
+		return LINGER_MAX_US;
+	return LINGER_MIN_US + most_tok * LINGER_TOK_US;
+}
+
+/*
+ * The slot, unless the engine goes on: it has the request, has not ended its
+ * answer, and notices no hang-up while it does not stream.
+ */
+static void
+give_slot(struct flow *f, bool was_cut)
+{
+	bool is_stream = f->has_inspect && f->inspect.is_stream;
+
+	if (was_cut && !is_stream && linger_is_needed(f->engine))
+		linger_take(f->engine, flow_model(f), linger_bound_us(f));
+	else
+		engine_give_slot(f->engine, flow_model(f));
+}
 
 static void
 give_back(struct flow *f, int64_t now_us)
 {
 	struct flow_env *env = f->env;
+	bool was_cut = f->up != NULL && !f->up->ended;
 
 	/* A caller that is gone has its engine told within this turn. */
 	if (f->up)
@@ -35,7 +70,7 @@ give_back(struct flow *f, int64_t now_us)
 		series_set(env->m_line, (int64_t)env->queue.n);
 	}
 	if (f->has_slot)
-		engine_give_slot(f->engine);
+		give_slot(f, was_cut);
 	else if (f->has_engine)
 		engine_drop(f->engine);
 	body_release(f);
@@ -88,6 +123,13 @@ count(struct flow *f, const struct access *a, struct slice model)
 	if (f->retries)
 		series_add(
 		    metric_series(m, METRIC_RETRIES, &engine), f->retries);
+	if (f->edits.is_reload_avoided)
+		series_add(metric_series(m, METRIC_RELOADS_AVOIDED, &model), 1);
+	for (size_t i = 0; i < a->edits.n; i++) {
+		struct slice name = slice_str(a->edits.name[i]);
+
+		series_add(metric_series(m, METRIC_EDITS, &name), 1);
+	}
 	if (!f->has_answer)
 		return;
 	if (a->ttft_us >= 0)
@@ -97,11 +139,6 @@ count(struct flow *f, const struct access *a, struct slice model)
 	if (a->queue_us >= 0)
 		series_observe(
 		    metric_series(m, METRIC_QUEUE_WAIT, &engine), a->queue_us);
-	for (size_t i = 0; i < a->edits.n; i++) {
-		struct slice name = slice_str(a->edits.name[i]);
-
-		series_add(metric_series(m, METRIC_EDITS, &name), 1);
-	}
 }
 
 static void

@@ -8,6 +8,7 @@
  */
 #include "flow/flow.h"
 #include "flow/death.h"
+#include "flow/edits.h"
 #include "flow/recall.h"
 #include "flow/relay.h"
 #include "flow/reply.h"
@@ -151,13 +152,14 @@ send_request(struct flow *f, bool fresh)
 	unsigned n;
 
 	if (!f->has_engine) {
-		f->engine = engine_find_up(&f->env->engines,
-		    f->has_name ? name_short(&f->name) : (struct slice){0});
+		f->engine = engine_find_up(&f->env->engines, flow_model(f));
 		if (f->engine == NULL)
 			return no_engine(f);
 		(void)engine_hold(f->engine);
 		f->has_engine = true;
 	}
+	if (f->has_inspect && edits_plan(f) != OK)
+		return flow_refuse(f, ERR_INTERNAL);
 	if (!compose(f, out, &n))
 		return flow_refuse(f, ERR_INTERNAL);
 	f->user.on_event = on_upstream;
@@ -177,7 +179,7 @@ static void
 leave_engine(struct flow *f)
 {
 	if (f->has_slot)
-		engine_give_slot(f->engine);
+		engine_give_slot(f->engine, flow_model(f));
 	else if (f->has_engine)
 		engine_drop(f->engine);
 	f->has_slot = f->has_engine = false;
@@ -229,6 +231,9 @@ on_head(struct flow *f)
 
 	if (!death_is_suspicious(f, h->status)) {
 		engine_note_success(f->engine);
+		if (h->status == 200 &&
+		    f->match.route->class == CLASS_INFERENCE)
+			engine_note_served(f->engine, flow_model(f));
 		engine_end_alone(f->engine);
 		return STEP_NEXT;
 	}

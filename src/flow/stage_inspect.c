@@ -1,6 +1,5 @@
 /*
- * inspect: what is asked for, in turns of 256 KiB; which models may be used;
- * which edits the request needs.
+ * inspect: what is asked for, in turns of 256 KiB; which models may be used.
  */
 #include "flow/flow.h"
 
@@ -80,7 +79,6 @@ enum step
 stage_inspect(struct flow *f)
 {
 	const struct route *route = f->match.route;
-	enum step step;
 
 	if (route->class == CLASS_OWN || route->class == CLASS_MANAGE)
 		return STEP_NEXT;
@@ -101,10 +99,7 @@ stage_inspect(struct flow *f)
 		break;
 	}
 	f->has_inspect = true;
-	if (f->inspect.model.n > 0 &&
-	    (step = judge_model(f, f->inspect.model)) != STEP_NEXT)
-		return step;
-	if (edit_plan(&f->edits, &f->inspect, ~0u) != OK)
-		return flow_refuse(f, ERR_INTERNAL);
+	if (f->inspect.model.n > 0)
+		return judge_model(f, f->inspect.model);
 	return STEP_NEXT;
 }

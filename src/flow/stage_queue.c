@@ -15,28 +15,25 @@ flow_of(struct queue_item *it)
 	    struct flow *)(void *)((char *)it - offsetof(struct flow, item));
 }
 
-static struct slice
-model_of(const struct flow *f)
-{
-	return f->has_name ? name_short(&f->name) : (struct slice){0};
-}
-
 static struct engine_want
 want_of(const struct flow *f)
 {
 	return (struct engine_want){
-	    .model = model_of(f), .avoid = f->avoid, .alone = f->is_suspect};
+	    .model = flow_model(f), .avoid = f->avoid, .alone = f->is_suspect};
+}
+
+static struct engine_want
+want_of_item(const struct queue_item *it)
+{
+	return want_of((const struct flow *)(const void *)((const char *)it -
+	    offsetof(struct flow, item)));
 }
 
 static bool
 may_run(void *ctx, const struct queue_item *head)
 {
 	struct flow_env *env = ctx;
-	const struct flow *f =
-	    (const struct flow *)(const void *)((const char *)head -
-		offsetof(struct flow, item));
-
-	struct engine_want want = want_of(f);
+	struct engine_want want = want_of_item(head);
 
 	return engine_has_slot(&env->engines, &want);
 }
@@ -65,6 +62,30 @@ give_up(struct flow_env *env)
 	}
 }
 
+static const struct engine_model *
+broken_model(const struct flow *f)
+{
+	return engine_find_broken(&f->env->engines, flow_model(f), os_now_us());
+}
+
+/* A load failed: who waits for that model is told at once. */
+static void
+tell_broken(struct flow_env *env)
+{
+	env->engines.has_broken = false;
+	LIST_EACH_SAFE (n, &env->queue.items) {
+		struct queue_item *it = LIST_OF(n, struct queue_item, all);
+		struct flow *f = flow_of(it);
+
+		if (broken_model(f) == NULL)
+			continue;
+		queue_del(&env->queue, it);
+		f->is_broken = true;
+		if (!f->is_running)
+			flow_wake(f);
+	}
+}
+
 void
 queue_dispatch(struct flow_env *env)
 {
@@ -74,6 +95,9 @@ queue_dispatch(struct flow_env *env)
 	    !engine_is_expected(
 		&env->engines, os_now_us(), env->conf->queue_hold_us))
 		give_up(env);
+	if (env->engines.has_broken)
+		tell_broken(env);
+	engine_load_next(&env->engines, &env->queue, want_of_item);
 
 	while (
 	    (it = queue_next(&env->queue, may_run, env, os_now_us())) != NULL) {
@@ -156,6 +180,19 @@ guess_input_tok(const struct flow *f)
 }
 
 static enum step
+refuse_broken(struct flow *f)
+{
+	const struct engine_model *m = broken_model(f);
+
+	f->in_line = false;
+	f->refusal.model = f->inspect.model;
+	f->refusal.reason =
+	    slice_str(m ? m->reason : "the engine cannot load it");
+	f->refusal.wait_us = m ? m->retry_us - os_now_us() : 1000000;
+	return flow_refuse(f, ERR_MODEL_BROKEN);
+}
+
+static enum step
 line_up(struct flow *f)
 {
 	struct flow_env *env = f->env;
@@ -164,8 +201,10 @@ line_up(struct flow *f)
 
 	if (!engine_is_expected(&env->engines, now_us, f->conf->queue_hold_us))
 		return refuse_away(f);
+	if (broken_model(f))
+		return refuse_broken(f);
 	queue_item_init(&f->item, &f->caller->line);
-	f->item.model = hash_bytes(env->engines.seed, model_of(f));
+	f->item.model = hash_bytes(env->engines.seed, flow_model(f));
 	f->item.class = f->match.route->shape == SHAPE_EMBED
 	    ? QUEUE_BATCH
 	    : QUEUE_INTERACTIVE;
@@ -198,12 +237,14 @@ stage_queue(struct flow *f)
 		    engine_slots_up(&env->engines) ? ERR_QUEUE_TIMEOUT
 						   : ERR_ENGINE_AWAY);
 	}
+	if (f->is_broken)
+		return refuse_broken(f);
 	heartbeat_start(f);
 	if (!f->in_line) {
 		if ((step = line_up(f)) != STEP_NEXT)
 			return step;
 		queue_dispatch(env);
-		if (f->is_expired)
+		if (f->is_expired || f->is_broken)
 			return stage_queue(f);
 		if (!f->has_slot)
 			arm_timer(env);

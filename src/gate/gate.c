@@ -243,6 +243,13 @@ on_engine_state(void *ctx, struct engine *e)
 			event_str("reason", engine_why(e))));
 }
 
+static void
+on_slots_guessed(void *ctx, struct engine *e)
+{
+	event(ctx, EVENT_SLOTS_GUESSED,
+	    EVENT_ARGS(event_slice("engine", e->name)));
+}
+
 /* --- the start --- */
 
 static enum err
@@ -309,6 +316,7 @@ start(struct gate *g, const struct gate_start *s)
 		goto tell;
 	note_start(g);
 	g->env.engines.on_state = on_engine_state;
+	g->env.engines.on_guess = on_slots_guessed;
 	g->env.engines.ctx_state = g;
 	for (size_t i = 0; i < s->n_listeners; i++)
 		if ((e = listener_open(g, &s->listeners[i])) != OK)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { TCP_LISTEN_STATE = 0x0a, PATH_ROOM = 300 };
+enum { TCP_LISTEN_STATE = 0x0a, PATH_ROOM = 300, PID_ROOM = 32 };
 
 /* The inode of a listening socket with ${port} in ${path}; 0: none. */
 static unsigned long
@@ -76,8 +76,9 @@ describe(const char *pid, char *out, size_t cap)
 	(void)snprintf(out, cap, "%s (pid %s)", name, pid);
 }
 
-bool
-os_sock_port_holder(uint16_t port, char *out, size_t cap)
+/* The process that listens on ${port}, its id as text; false: none seen. */
+static bool
+find_holder(uint16_t port, char *pid, size_t cap)
 {
 	char want[64];
 	unsigned long inode = find_inode("/proc/net/tcp", port);
@@ -93,9 +94,30 @@ os_sock_port_holder(uint16_t port, char *out, size_t cap)
 	while (!found && (e = readdir(d)) != NULL)
 		if (isdigit((unsigned char)e->d_name[0]) &&
 		    has_link(e->d_name, want)) {
-			describe(e->d_name, out, cap);
+			(void)snprintf(pid, cap, "%.31s", e->d_name);
 			found = true;
 		}
 	(void)closedir(d);
 	return found;
+}
+
+bool
+os_sock_port_holder(uint16_t port, char *out, size_t cap)
+{
+	char pid[PID_ROOM];
+
+	if (!find_holder(port, pid, sizeof pid))
+		return false;
+	describe(pid, out, cap);
+	return true;
+}
+
+pid_t
+os_sock_port_pid(uint16_t port)
+{
+	char pid[PID_ROOM];
+
+	if (!find_holder(port, pid, sizeof pid))
+		return 0;
+	return (pid_t)strtol(pid, NULL, 10);
 }

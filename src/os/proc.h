@@ -2,7 +2,7 @@
  * proc: facts about this process and others.
  */
 #pragma once
-#include "base/err.h"
+#include "base/buf.h"
 #include <sys/types.h>
 
 /* What a process holds. */
@@ -30,3 +30,17 @@ bool os_proc_signal_with_parent(int signal, pid_t parent);
  * ERR_IO, ERR_FULL.
  */
 MUST_CHECK enum err os_proc_self(char *out, size_t cap);
+
+/*
+ * Append the command line, or the environment, of ${pid}: words with a NUL
+ * behind each.  ERR_IO where that is another user's, the process is gone or the
+ * system has no /proc; ERR_FULL, ERR_NOMEM.
+ */
+MUST_CHECK enum err os_proc_args(pid_t pid, struct buf *out);
+MUST_CHECK enum err os_proc_environ(pid_t pid, struct buf *out);
+
+/*
+ * The children of ${pid}, at most ${cap}, to ${out}; returns how many.  Reads
+ * all of /proc: a few milliseconds.
+ */
+size_t os_proc_children(pid_t pid, pid_t *out, size_t cap);

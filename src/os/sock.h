@@ -41,3 +41,6 @@ int64_t os_sock_unsent(int fd);
  * there, another user's, or not this system's custom).  Reads /proc: slow.
  */
 bool os_sock_port_holder(uint16_t port, char *out, size_t cap);
+
+/* The id of that process; 0 if it cannot be told.  Slow, too. */
+pid_t os_sock_port_pid(uint16_t port);

@@ -132,6 +132,8 @@ class ScriptedEngine:
             m if isinstance(m, dict) else replies.listed(m) for m in models
         ]
         self.slots = slots
+        self.loaded = None  # names of what is loaded; None: everything
+        self.pages = {}  # (method, path) to a script that answers it
         self.script = Exchange.answer
         self.paths = set(INFERENCE)
         self.requests = []
@@ -262,12 +264,17 @@ class ScriptedEngine:
     def _answer_probe(self, exchange):
         request = exchange.request
         method = "GET" if request.method == "HEAD" else request.method
-        body = replies.page(
-            self.kind, method, request.path, self.models, self.slots
-        )
+        path = request.path.partition("?")[0]
         with self._change:
             self.probes.append(request)
+            busy = self.in_flight
             self._change.notify_all()
+        if (method, path) in self.pages:
+            self.pages[method, path](exchange)
+            return
+        body = replies.page(
+            self.kind, method, path, self.models, self.slots, self.loaded, busy
+        )
         server = [("Server", "llama.cpp")]
         fields = server if self.kind == "llama-server" else []
         if body is None:

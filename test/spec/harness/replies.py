@@ -171,10 +171,11 @@ def listed(name, **more):
     }
 
 
-def page(kind, method, path, models, slots):
+def page(kind, method, path, models, slots, loaded=None, busy=0):
     """What an engine of ${kind} says to a request that infers nothing.
 
-    ${models} are whole entries of a listing.  None: no such page.
+    ${models} are whole entries of a listing; ${loaded} are the names of those
+    that are loaded (None: all), ${busy} slots are at work.  None: no such page.
     """
     v1 = {
         "object": "list",
@@ -185,15 +186,17 @@ def page(kind, method, path, models, slots):
     }
     pages = {("GET", "/v1/models"): v1}
     if kind == "ollama":
-        loaded = {"size_vram": 0, "context_length": 4096}
+        running = [
+            {"size_vram": 0, "context_length": 4096, **m}
+            for m in models
+            if loaded is None or m["name"] in loaded
+        ]
         pages.update(
             {
                 ("GET", "/"): "Ollama is running",
                 ("GET", "/api/version"): {"version": "0.33.0"},
                 ("GET", "/api/tags"): {"models": models},
-                ("GET", "/api/ps"): {
-                    "models": [{**m, **loaded} for m in models]
-                },
+                ("GET", "/api/ps"): {"models": running},
                 ("POST", "/api/show"): {
                     "details": DETAILS,
                     "capabilities": ["completion"],
@@ -210,6 +213,10 @@ def page(kind, method, path, models, slots):
                     "total_slots": slots,
                     "model_alias": models[0]["name"],
                 },
+                ("GET", "/slots"): [
+                    {"id": i, "n_ctx": 4096, "is_processing": i < busy}
+                    for i in range(slots)
+                ],
             }
         )
     return pages.get((method, path))

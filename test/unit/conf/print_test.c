@@ -167,6 +167,12 @@ the_effective_configuration_is_printed(void **state)
 				   "  connections: 10000\n"
 				   "  connections_per_address: 512\n"
 				   "  listing: 20/s\n"
+				   "edits:\n"
+				   "  include_usage: true\n"
+				   "  num_ctx: true\n"
+				   "  load_options: true\n"
+				   "  keep_alive: true\n"
+				   "  shift: true\n"
 				   "callers:\n"
 				   "  - name: a\n"
 				   "    keys: [sha256:" HEX "]\n"
@@ -179,7 +185,8 @@ the_effective_configuration_is_printed(void **state)
 				   "    manage_models: false\n"
 				   "models:\n"
 				   "  m:\n"
-				   "    {}\n";
+				   "    context: auto\n"
+				   "    num_ctx: ride\n";
 	struct buf b;
 
 	buf_init(&b, 1 << 16);

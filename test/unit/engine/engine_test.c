@@ -114,7 +114,8 @@ test_update_replaces(void **state)
 		engine_note_suspect(old);
 		engine_note_failure(old);
 		assert_int_equal(old->state, ENGINE_UP);
-		engine_give_slot(held); /* the last one frees it */
+		engine_give_slot(
+		    held, (struct slice){0}); /* the last one frees it */
 		assert_int_equal(metric(METRIC_SLOTS_USED, "a"), 0);
 		mill_fini(&m);
 	}
@@ -270,7 +271,7 @@ check_choice(const struct choice *c)
 	if (e) {
 		unsigned in_use = e->in_use;
 
-		engine_give_slot(e);
+		engine_give_slot(e, (struct slice){0});
 		assert_int_equal(e->in_use, in_use - 1);
 	}
 	mill_fini(&m);
@@ -316,7 +317,7 @@ test_all_slots(void **state)
 		}
 		assert_null(try_slot("a"));
 		for (size_t i = 0; i < 9; i++)
-			engine_give_slot(held[i]);
+			engine_give_slot(held[i], (struct slice){0});
 	}
 	assert_int_equal(metric(METRIC_SLOTS_USED, "x"), 0);
 	mill_fini(&m);
@@ -344,9 +345,9 @@ test_alone_and_avoid(void **state)
 	for (unsigned i = 0; i < 4; i++)
 		assert_ptr_equal(engine_try_slot(&m.set, &w), y);
 	assert_ptr_equal(engine_try_slot(&m.set, &w), x);
-	engine_give_slot(x);
+	engine_give_slot(x, (struct slice){0});
 	for (unsigned i = 0; i < 4; i++)
-		engine_give_slot(y);
+		engine_give_slot(y, (struct slice){0});
 	/* A suspect runs where nothing runs, and nothing joins it. */
 	w.avoid = NULL;
 	e = engine_try_slot(&m.set, &w);
@@ -361,10 +362,10 @@ test_alone_and_avoid(void **state)
 	/* Cleared: others may join. */
 	engine_end_alone(y);
 	assert_ptr_equal(engine_try_slot(&m.set, &w), y);
-	engine_give_slot(y);
-	engine_give_slot(y);
+	engine_give_slot(y, (struct slice){0});
+	engine_give_slot(y, (struct slice){0});
 	for (unsigned i = 0; i < 4; i++)
-		engine_give_slot(x);
+		engine_give_slot(x, (struct slice){0});
 	mill_fini(&m);
 }
 
@@ -397,7 +398,7 @@ test_circuit(void **state)
 	engine_note_failure(e);
 	assert_int_equal(e->state, ENGINE_DOWN);
 	assert_int_equal(e->open_us, 2000000);
-	engine_give_slot(held);
+	engine_give_slot(held, (struct slice){0});
 	engine_note_alive(e);
 	assert_int_equal(e->state, ENGINE_TRIAL);
 	engine_note_success(e);
@@ -405,8 +406,8 @@ test_circuit(void **state)
 	assert_int_equal(e->open_us, 0);
 	held = try_slot("");
 	assert_non_null(try_slot(""));
-	engine_give_slot(e);
-	engine_give_slot(held);
+	engine_give_slot(e, (struct slice){0});
+	engine_give_slot(held, (struct slice){0});
 	mill_fini(&m);
 }
 
@@ -423,15 +424,15 @@ test_death(void **state)
 	for (int i = 0; i < 3; i++)
 		assert_non_null(try_slot(""));
 	assert_int_equal(engine_note_death(e), 3);
-	engine_give_slot(e);
+	engine_give_slot(e, (struct slice){0});
 	assert_int_equal(engine_note_death(e), 3);
-	engine_give_slot(e);
+	engine_give_slot(e, (struct slice){0});
 	assert_int_equal(engine_note_death(e), 3);
 	assert_int_equal(e->failures, 1);
 	e->died_us -= 2000000;
 	assert_int_equal(engine_note_death(e), 1);
 	assert_int_equal(e->failures, 2);
-	engine_give_slot(e);
+	engine_give_slot(e, (struct slice){0});
 	mill_fini(&m);
 }
 

@@ -1,0 +1,72 @@
+#include "flow/edits.h"
+
+/* The operator's words about the model; NULL: none. */
+static const struct conf_model *
+policy_of(const struct flow *f)
+{
+	const struct conf *c = f->conf;
+
+	for (size_t i = 0; f->has_name && i < c->n_models; i++) {
+		struct slice name = c->models[i].name;
+
+		if (slice_eq_nocase(name, name_short(&f->name)) ||
+		    slice_eq_nocase(name, name_tagged(&f->name)) ||
+		    slice_eq_nocase(name, name_full(&f->name)))
+			return &c->models[i];
+	}
+	return NULL;
+}
+
+static unsigned
+allowed_by(const struct conf *c, const struct conf_model *m)
+{
+	unsigned allowed = 0;
+
+	allowed |= (unsigned)c->edits_include_usage << EDIT_INCLUDE_USAGE;
+	allowed |= (unsigned)c->edits_keep_alive << EDIT_KEEP_ALIVE;
+	if (m && m->num_ctx == CONF_NUM_CTX_KEEP)
+		return allowed;
+	allowed |= (unsigned)c->edits_num_ctx << EDIT_NUM_CTX;
+	allowed |= (unsigned)c->edits_load_options << EDIT_LOAD_OPTIONS;
+	allowed |= (unsigned)c->edits_shift << EDIT_SHIFT;
+	return allowed;
+}
+
+static void
+look_up(const struct flow *f, const struct conf_model *policy,
+    struct edit_loaded *now)
+{
+	const struct engine_model *m = f->has_name
+	    ? engine_model_of(f->engine, name_short(&f->name))
+	    : NULL;
+
+	*now = (struct edit_loaded){
+	    .may_stay = f->caller && f->caller->row->manage_models};
+	if (policy && policy->context != CONF_AUTO)
+		now->context_most = (uint32_t)policy->context;
+	if (m == NULL)
+		return;
+	now->context = m->is_loaded ? m->context : 0;
+	now->keep_us = m->keep_us;
+	if (m->context_max && now->context_most > m->context_max)
+		now->context_most = m->context_max;
+}
+
+enum err
+edits_plan(struct flow *f)
+{
+	const struct conf_model *policy = policy_of(f);
+	unsigned allowed = allowed_by(f->conf, policy);
+	struct edit_loaded now;
+	enum err e;
+
+	e = edit_plan(&f->edits, &f->inspect, allowed);
+	if (e != OK || f->engine->kind != ENGINE_OLLAMA)
+		return e;
+	look_up(f, policy, &now);
+	e = edit_plan_loads(&f->edits, &f->inspect, &now, allowed);
+	if (e == OK && f->edits.context)
+		engine_note_context(
+		    f->engine, name_short(&f->name), f->edits.context);
+	return e;
+}
