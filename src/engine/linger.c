@@ -133,11 +133,17 @@ static void
 on_done(struct fetch *f)
 {
 	struct engine_linger *l = (struct engine_linger *)(void *)f;
+	struct engine *e = l->engine;
 	int busy = -1;
 
 	if (f->err == OK && f->status == 200)
 		busy = linger_busy_slots(buf_slice(&f->answer));
 	buf_fini(&f->answer);
+	if (f->err == ERR_CONNECT) {
+		/* Nobody works there any more: this ends all of it. */
+		engine_note_dead(e, ERR_CONNECT);
+		return;
+	}
 	if (busy >= 0)
 		judge(l, busy);
 	go_on(l);
