@@ -54,10 +54,17 @@ struct caller {
 
 /* What tells who it is; header values as they came, empty if absent. */
 struct caller_request {
-	struct slice authorization; /* "Bearer KEY"; other schemes: nobody */
+	struct slice authorization; /* see credential_read */
 	struct slice x_api_key;
 	struct slice api_key;
-	struct address peer; /* address_of(its socket) */
+	struct slice in_path; /* KEY of a target that begins with /k/KEY */
+	struct address peer;  /* where it comes from */
+};
+
+/* Who it is. */
+struct caller_found {
+	struct caller *caller; /* held */
+	bool by_key;	       /* he had a key */
 };
 
 /*
@@ -84,10 +91,10 @@ void caller_set_load(struct caller_set *set, const struct conf *conf,
  * first configured caller whose `from` has the address; ERR_KEY_REQUIRED with
  * `anonymous: refuse`; the anonymous caller of the address.
  *
- * OK: ${out} is held for whoever asked; give it back with caller_drop.
+ * OK: the caller is held for whoever asked; give it back with caller_drop.
  */
 MUST_CHECK enum err caller_identify(struct caller_set *set,
-    const struct caller_request *r, struct caller **out);
+    const struct caller_request *r, struct caller_found *out);
 
 /* One more holder. */
 struct caller *caller_hold(struct caller *c);

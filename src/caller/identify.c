@@ -1,21 +1,10 @@
 /* See caller/caller.h: from a request to its caller, on every request. */
 #include "caller/caller_set.h"
+#include "caller/credential.h"
 #include <assert.h>
 #include <stdlib.h>
 
 _Static_assert(sizeof(struct address) == 17, "bytes of a key, no padding");
-
-/* The KEY of "Bearer KEY" (RFC 6750 2.1); empty if it is anything else. */
-static struct slice
-bearer(struct slice value)
-{
-	static const struct slice scheme = SLICE("bearer ");
-	struct slice s = slice_trim(value);
-
-	if (!slice_eq_nocase(slice_to(s, scheme.n), scheme))
-		return slice_of(NULL, 0);
-	return slice_trim(slice_from(s, scheme.n));
-}
 
 /*
  * Whose key is among the credentials of ${r}?  ERR_NOT_FOUND: nobody's;
@@ -25,8 +14,9 @@ static enum err
 by_key(const struct caller_set *set, const struct caller_request *r,
     struct caller **out)
 {
-	const struct slice given[] = {bearer(r->authorization),
-	    slice_trim(r->x_api_key), slice_trim(r->api_key)};
+	char room[CREDENTIAL_ROOM];
+	const struct slice given[] = {credential_read(r->authorization, room),
+	    slice_trim(r->x_api_key), slice_trim(r->api_key), r->in_path};
 	enum err e = ERR_NOT_FOUND;
 
 	for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
@@ -96,8 +86,8 @@ by_address(struct caller_set *set, const struct address *peer)
 }
 
 enum err
-caller_identify(
-    struct caller_set *set, const struct caller_request *r, struct caller **out)
+caller_identify(struct caller_set *set, const struct caller_request *r,
+    struct caller_found *out)
 {
 	struct caller *c = NULL;
 	enum err e = by_key(set, r, &c);
@@ -110,7 +100,7 @@ caller_identify(
 			return ERR_KEY_REQUIRED;
 		c = by_address(set, &r->peer);
 	}
-	*out = caller_hold(c);
+	*out = (struct caller_found){caller_hold(c), e == OK};
 	return OK;
 }
 

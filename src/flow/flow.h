@@ -63,7 +63,8 @@ struct flow {
 	/* head, identify */
 	struct http_head head;
 	bool has_head;
-	struct slice target; /* in origin form */
+	struct slice target;   /* in origin form, without a key */
+	struct slice path_key; /* that stood in it, see stage_head.c */
 	struct route_match match;
 	struct caller *caller; /* held */
 	char allow[ROUTE_ALLOW_MAX];

@@ -19,6 +19,24 @@ origin_form(struct slice t)
 	return at < rest.n ? slice_from(rest, at) : root;
 }
 
+/*
+ * For clients that take only a URL the key may stand before the path,
+ * /k/KEY/api/chat: it is taken out before anybody looks at the target.
+ */
+static void
+take_key(struct flow *f)
+{
+	static const struct slice prefix = SLICE("/k/");
+	static const struct slice root = SLICE("/");
+	struct slice rest = slice_from(f->target, prefix.n);
+	size_t n = slice_find(rest, '/');
+
+	if (!slice_starts(f->target, prefix) || n == 0)
+		return;
+	f->path_key = slice_to(rest, n);
+	f->target = n < rest.n ? slice_from(rest, n) : root;
+}
+
 enum step
 stage_head(struct flow *f)
 {
@@ -49,6 +67,7 @@ stage_head(struct flow *f)
 	http_head_move(&f->head, copy);
 	f->has_head = true;
 	f->target = origin_form(http_head_target(&f->head));
+	take_key(f);
 	c->keep_alive = f->head.keep_alive;
 	c->body_open = true;
 	c->holds_body = f->head.expect_continue;

@@ -8,14 +8,19 @@
 static enum err
 find_caller(struct flow *f)
 {
+	struct caller_found found;
+	enum err e;
 	const struct caller_request r = {
 	    .authorization = http_head_find(&f->head, "authorization"),
 	    .x_api_key = http_head_find(&f->head, "x-api-key"),
 	    .api_key = http_head_find(&f->head, "api-key"),
+	    .in_path = f->path_key,
 	    .peer = f->client->address,
 	};
 
-	return caller_identify(f->env->callers, &r, &f->caller);
+	if ((e = caller_identify(f->env->callers, &r, &found)) == OK)
+		f->caller = found.caller;
+	return e;
 }
 
 enum step

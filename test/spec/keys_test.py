@@ -11,6 +11,12 @@ from harness.caller import bearer
 from harness.gaps import gap
 from harness.weir import hash_of, new_key
 
+
+
+def basic(text):
+    return base64.b64encode(text.encode()).decode()
+
+
 KEY = new_key("agent")
 CALLERS = [{"name": "agent", "key": hash_of(KEY)}]
 PLACES = {
@@ -18,8 +24,9 @@ PLACES = {
     "bearer in lower case": {"authorization": "bearer " + KEY},
     "x-api-key": {"x-api-key": KEY},
     "api-key": {"api-key": KEY},
+    "password": {"Authorization": "Basic " + basic("user:" + KEY)},
+    "user name": {"Authorization": "Basic " + basic(KEY + ":")},
 }
-BASIC = base64.b64encode(b"user:" + KEY.encode()).decode()
 UNKNOWN = new_key("nobody")
 
 
@@ -31,15 +38,6 @@ def test_a_key_is_known_wherever_it_stands(weir, engine, place):
     assert KEY not in str(engine.requests[0].raw)
 
 
-@gap("a key as password")
-@pytest.mark.weir(callers=CALLERS, anonymous="refuse")
-def test_a_key_may_be_a_password(weir, engine):
-    fields = {"Authorization": "Basic " + BASIC}
-    assert ask(weir, "openai", fields=fields).status == 200
-    assert weir.wait_log()["caller"] == "agent"
-
-
-@gap("a key in the path")
 @pytest.mark.weir(callers=CALLERS, anonymous="refuse")
 @pytest.mark.parametrize("path", ["/api/chat", "/v1/chat/completions"])
 def test_a_key_may_be_the_first_part_of_the_path(weir, engine, path):
@@ -49,6 +47,65 @@ def test_a_key_may_be_the_first_part_of_the_path(weir, engine, path):
     line = weir.wait_log()
     assert (line["caller"], line["path"]) == ("agent", path)
     assert KEY not in str(line)
+    assert KEY not in weir.get("/metrics").text()
+
+
+@pytest.mark.weir(callers=CALLERS, anonymous="refuse")
+@pytest.mark.parametrize(
+    "path, route",
+    [
+        ("", "/"),
+        ("/", "/"),
+        ("/api/tags", "/api/tags"),
+        ("/v1/models", "/v1/models"),
+        ("/v1/models/llama3.2", "/v1/models/:model"),
+    ],
+)
+def test_a_key_in_the_path_opens_every_route(weir, engine, path, route):
+    target = path or "/"
+    before = len(engine.probes)
+    weir.get("/k/%s%s" % (KEY, path))
+    line = weir.wait_log()
+    assert (line["caller"], line["path"]) == ("agent", route)
+    assert target in [p.target for p in engine.probes[before:]]
+    assert KEY not in str([p.raw for p in engine.probes])
+
+
+@pytest.mark.weir(callers=CALLERS)
+@pytest.mark.parametrize("path", ["/api/tags", "/nothing", "", "?x"])
+def test_an_unknown_key_in_the_path_is_refused(weir, engine, path):
+    r = weir.get("/k/%s%s" % (UNKNOWN, path))
+    assert r.status == 401
+    assert UNKNOWN not in r.text()
+    line = weir.wait_log()
+    assert line["err"] == "invalid_api_key"
+    assert UNKNOWN not in str(line)
+
+
+@pytest.mark.weir(callers=CALLERS)
+def test_any_other_first_part_of_the_path_is_nobodys(weir, engine):
+    assert weir.get("/k/ollama/api/tags").status == 200
+    assert weir.wait_log()["caller"].startswith("anonymous")
+
+
+@pytest.mark.weir(callers=CALLERS)
+@pytest.mark.parametrize(
+    "path", ["/k", "/k/", "/k//api/tags", "/K/{}/api/tags", "/k/{}//api/tags",
+             "/k/{}/k/{}/api/tags", "/k/{}/../api/tags", "//k/{}/api/tags"],
+)  # fmt: skip
+def test_other_shapes_of_such_a_path_lead_nowhere(weir, engine, path):
+    r = weir.get(path.format(KEY, KEY))
+    assert r.status == 404
+    assert KEY not in r.text()
+    assert KEY not in str(weir.wait_log())
+
+
+@pytest.mark.weir(callers=CALLERS, anonymous="refuse")
+def test_a_wrong_password_is_no_key(weir, engine):
+    fields = {"Authorization": "Basic " + basic("user:" + UNKNOWN)}
+    r = ask(weir, "openai", fields=fields)
+    assert r.status == 401
+    assert weir.wait_log()["err"] == "invalid_api_key"
 
 
 @pytest.mark.weir(callers=CALLERS)

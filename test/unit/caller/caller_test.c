@@ -120,11 +120,15 @@ static enum err
 identify(struct world *w, const char *authorization, const char *x_api_key,
     const char *api_key, const char *from, struct caller **out)
 {
-	struct caller_request r = {slice_str(authorization),
-	    slice_str(x_api_key), slice_str(api_key), parse(from)};
+	struct caller_request r = {.authorization = slice_str(authorization),
+	    .x_api_key = slice_str(x_api_key),
+	    .api_key = slice_str(api_key),
+	    .peer = parse(from)};
+	struct caller_found found = {NULL, false};
+	enum err e = caller_identify(w->set, &r, &found);
 
-	*out = NULL;
-	return caller_identify(w->set, &r, out);
+	*out = found.caller;
+	return e;
 }
 
 static struct caller *
