@@ -42,6 +42,7 @@ hash_bytes(struct hash_key key, struct slice s)
 	    key.k1 ^ 0x646f72616e646f6du, key.k0 ^ 0x6c7967656e657261u,
 	    key.k1 ^ 0x7465646279746573u};
 	size_t whole = s.n & ~(size_t)7;
+	const char *rest = whole ? s.p + whole : s.p;
 	uint64_t m;
 
 	for (size_t i = 0; i < whole; i += 8) {
@@ -50,7 +51,7 @@ hash_bytes(struct hash_key key, struct slice s)
 		sip_round(&h);
 		h.v0 ^= m;
 	}
-	m = load_le(s.p + whole, s.n - whole) | (uint64_t)s.n << 56;
+	m = load_le(rest, s.n - whole) | (uint64_t)s.n << 56;
 	h.v3 ^= m;
 	sip_round(&h);
 	h.v0 ^= m;

@@ -60,7 +60,8 @@ slice_from(struct slice s, size_t from)
 {
 	if (from > s.n)
 		from = s.n;
-	return (struct slice){s.p + from, s.n - from};
+	/* NULL + 0 is undefined. */
+	return from ? (struct slice){s.p + from, s.n - from} : s;
 }
 
 /* The first ${n} bytes of ${s}, or all of it. */

@@ -86,7 +86,7 @@ void conn_read_stop(struct conn *c);
 static inline struct slice
 conn_in(const struct conn *c)
 {
-	return slice_of(c->window + c->at, c->n - c->at);
+	return slice_from(slice_of(c->window, c->n), c->at);
 }
 
 /* The first ${n} bytes of conn_in() are done with. */
