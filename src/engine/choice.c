@@ -115,13 +115,16 @@ best_fitness(const struct engine_set *s, struct slice model)
 static struct engine *
 pick(struct engine_set *s, const struct engine_want *w, bool needs_slot)
 {
-	enum fitness fit = best_fitness(s, w->model);
+	/* Of one there is no choice, and this is on every request's way. */
+	bool has_choice = s->engines.next != s->engines.prev;
+	enum fitness fit = has_choice ? best_fitness(s, w->model) : FIT_MAYBE;
 	struct engine *best = NULL;
 
 	LIST_EACH (it, &s->engines) {
 		struct engine *e = LIST_OF(it, struct engine, node);
 
-		if (!can_work(e) || fitness(e, w->model) != fit ||
+		if (!can_work(e) ||
+		    (has_choice && fitness(e, w->model) != fit) ||
 		    (needs_slot && !has_room(e, w)))
 			continue;
 		if (best == NULL || is_better(e, best, w))

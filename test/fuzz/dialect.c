@@ -43,7 +43,11 @@ check_edits(const struct inspect *in)
 	size_t n, at = 0;
 	char *out;
 
-	if (edit_plan(&p, in, ~0U) != OK)
+	const struct edit_loaded loaded = {
+	    .context = 4096, .context_most = 8192};
+
+	if (edit_plan(&p, in, ~0U) != OK ||
+	    edit_plan_loads(&p, in, &loaded, ~0U) != OK)
 		abort();
 	if (p.made == 0)
 		return;
@@ -58,7 +62,12 @@ check_edits(const struct inspect *in)
 	assert(at == json_edits_total(&p.splices));
 	assert(inspect(&again, in->opt.arena, in->opt.route, slice_of(out, at),
 		   WHOLE) == INSPECT_DONE);
-	assert(again.wants_usage && again.is_stream);
+	assert(!p.strip_usage || (again.wants_usage && again.is_stream));
+	/* What is left makes no engine load anew. */
+	if (p.made & 1U << EDIT_NUM_CTX)
+		assert(again.num_ctx >= 4096 && again.num_ctx <= 8192);
+	if (p.made & 1U << EDIT_SHIFT)
+		assert(slice_is(again.raw[FIELD_SHIFT], "null"));
 	assert(again.text_bytes == in->text_bytes);
 	assert(again.max_output_tok == in->max_output_tok);
 	free(out);
