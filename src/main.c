@@ -4,6 +4,8 @@
 #include "ctl/command.h"
 #include "ctl/key.h"
 #include "ctl/reload.h"
+#include "ctl/status.h"
+#include "ctl/verbs.h"
 #include "keeper/keeper.h"
 #include <assert.h>
 #include <stdio.h>
@@ -30,6 +32,12 @@ static int (*const commands[CTL_COUNT])(const struct ctl_args *) = {
     [CTL_SERVE] = serve,
     [CTL_CHECK] = ctl_check,
     [CTL_RELOAD] = ctl_reload,
+    [CTL_STATUS] = ctl_status,
+    [CTL_CANCEL] = ctl_cancel,
+    [CTL_BLOCK] = ctl_block,
+    [CTL_UNBLOCK] = ctl_unblock,
+    [CTL_DRAIN] = ctl_drain,
+    [CTL_RESUME] = ctl_resume,
     [CTL_KEY_ADD] = ctl_key_add,
     [CTL_KEY_LIST] = ctl_key_list,
     [CTL_KEY_REVOKE] = ctl_key_revoke,

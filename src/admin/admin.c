@@ -64,11 +64,19 @@ write_engine(struct json_writer *w, const struct engine *e)
 	json_int(w, "in_use", e->in_use);
 	if (e->lingering)
 		json_int(w, "lingering", e->lingering);
+	if (e->is_draining)
+		json_bool(w, "draining", true);
 	if (e->has_listing) {
 		json_int(w, "models", (int64_t)e->models.n);
 		write_loaded(w, e);
 	}
 	json_object_end(w);
+}
+
+static bool
+is_serving(const struct engine *e)
+{
+	return engine_is_up(e) && !e->is_draining;
 }
 
 static int
@@ -78,7 +86,7 @@ readyz(const struct admin *a, bool is_trusted, struct buf *body)
 	struct json_writer w;
 
 	LIST_EACH (it, &a->engines->engines)
-		if (engine_is_up(LIST_OF(it, struct engine, node)))
+		if (is_serving(LIST_OF(it, struct engine, node)))
 			ready = true;
 	json_writer_init(&w, body);
 	json_object_begin(&w, NULL);

@@ -2,9 +2,9 @@
  * admin: what weir answers itself: /healthz, /readyz, /metrics.
  *
  *   /healthz  the gate lives: 200 "ok"
- *   /readyz   200 while at least one engine is up, else 503; JSON with each
- *             engine, its state, since when and why (details for callers on
- *             this machine and managers)
+ *   /readyz   200 while at least one engine is up and not drained, else 503;
+ *             JSON with each engine, its state, since when and why (details
+ *             for callers on this machine and managers)
  *   /metrics  Prometheus text (callers on this machine and managers)
  */
 #pragma once

@@ -81,6 +81,13 @@ void conf_drop(const struct conf *c);
  */
 MUST_CHECK enum err conf_print(const struct conf *c, struct buf *out);
 
+/*
+ * Read ${text} as an option's duration ("90s", "1h").  ERR_SYNTAX: it is none,
+ * and ${meant} is what was probably meant, or empty; ERR_RANGE.
+ */
+MUST_CHECK enum err conf_duration(
+    struct slice text, int64_t *out_us, struct conf_quotation *meant);
+
 /* What of the process decides about files; conf/ reads no environment. */
 struct conf_env {
 	const char *weir_config;     /* $WEIR_CONFIG; any may be NULL */

@@ -1,5 +1,6 @@
 /* Numbers with a unit behind them: sizes, times, rates. */
 #include "conf/value.h"
+#include "conf/conf.h"
 #include <stdio.h>
 
 /* A unit is written exactly so; one with ${meant} is a likely mistake. */
@@ -151,6 +152,18 @@ value_duration(struct slice s, int64_t *out_us, char meant[VALUE_MEANT_MAX])
 		return OK;
 	}
 	return quantity(time_units, s, out_us, meant);
+}
+
+enum err
+conf_duration(struct slice text, int64_t *out_us, struct conf_quotation *meant)
+{
+	char better[VALUE_MEANT_MAX];
+	enum err e = value_duration(text, out_us, better);
+
+	meant->text[0] = '\0';
+	if (better[0] != '\0')
+		*meant = conf_quote(slice_str(better));
+	return e;
 }
 
 enum err

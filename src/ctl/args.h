@@ -17,6 +17,8 @@ struct ctl_args {
 	enum ctl_command command;
 	const char *config; /* -c FILE, or NULL */
 	const char *single; /* not NULL: -1 */
+	const char *json;   /* not NULL: --json */
+	const char *length; /* --for DURATION, or NULL */
 	const char *operands[CTL_OPERANDS_MAX];
 	size_t n_operands;
 	bool wants_help; /* --help behind a command */

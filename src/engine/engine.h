@@ -227,6 +227,22 @@ engine_is_up(const struct engine *e)
 	return e->state == ENGINE_UP || e->state == ENGINE_TRIAL;
 }
 
+/* Give it nothing new; what it has in flight goes on. */
+static inline void
+engine_drain(struct engine *e)
+{
+	e->is_draining = true;
+}
+
+/* Undo engine_drain. */
+static inline void
+engine_resume(struct engine *e)
+{
+	e->is_draining = false;
+	if (e->set->on_change)
+		e->set->on_change(e->set->ctx);
+}
+
 /* Slots of all engines that are up. */
 unsigned engine_slots_up(const struct engine_set *s);
 

@@ -3,7 +3,10 @@
 #include "flow/flow.h"
 #include "flow/recall.h"
 
-enum { SCRATCH_MAX = 128 * 1024 };
+enum {
+	SCRATCH_MAX = 128 * 1024,
+	END_WAIT_US = 1000000, /* what is told when weir ends */
+};
 
 /* After each batch of events: who was woken, and requests that follow. */
 static void
@@ -108,7 +111,7 @@ flow_env_fini(struct flow_env *env)
 		struct client *c = LIST_OF(it, struct client, node);
 
 		if (c->flow)
-			flow_end(c->flow, ERR_SHUTTING_DOWN);
+			flow_end(c->flow, ERR_SHUTTING_DOWN, END_WAIT_US);
 		else
 			conn_close(&c->conn);
 	}

@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "http/date.h"
 #include "limit/cells.h"
+#include "limit/marks.h"
 #include "log/id.h"
 #include "log/log.h"
 #include "log/stamp.h"
@@ -32,6 +33,7 @@ struct flow_env {
 	struct caller_set *callers;
 	struct engine_set engines;
 	struct cells *cells;
+	const struct marks *blocked; /* callers; NULL: nobody */
 	struct queue queue;
 	struct log *log;
 	struct metrics *metrics;

@@ -196,9 +196,9 @@ flow_wake_later(struct flow *f)
 }
 
 void
-flow_end(struct flow *f, enum err why)
+flow_end(struct flow *f, enum err why, int64_t wait_us)
 {
-	f->refusal = (struct refusal){.err = why, .wait_us = 1000000};
+	f->refusal = (struct refusal){.err = why, .wait_us = wait_us};
 	f->err = why;
 	f->client->keep_alive = false;
 	if (f->up && f->head_sent)

@@ -123,7 +123,8 @@ struct flow {
 	int status; /* of the answer, 0: none yet */
 	enum delimit delimit;
 	bool relay_begun, head_sent, answer_ended;
-	bool is_unread; /* a piece past all bounds: no usage */
+	uint64_t sent_bytes; /* of the answer's body, to the caller */
+	bool is_unread;	     /* a piece past all bounds: no usage */
 	enum framing framing;
 	struct answer answer;
 	bool has_answer; /* it is read for usage */
@@ -158,9 +159,17 @@ void flow_wake_later(struct flow *f);
 void flow_abort(struct flow *f, enum err why);
 
 /*
- * weir ends: tell its caller so, as far as its answer allows, and settle it.
+ * weir or its operator ends it: tell its caller ${why}, a refusal (${wait_us}
+ * as in one), as far as its answer allows, and settle it.  Not from inside a
+ * stage.
  */
-void flow_end(struct flow *f, enum err why);
+void flow_end(struct flow *f, enum err why, int64_t wait_us);
+
+/*
+ * The model as others than the caller may see it: its canonical name, "?"
+ * where no engine lists that; empty: not known yet.
+ */
+struct slice flow_model_shown(const struct flow *f);
 
 /* --- for the files of this room --- */
 

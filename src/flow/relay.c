@@ -54,6 +54,7 @@ flush(struct flow *f, struct out *o, bool last)
 	f->head_sent = true;
 	if (f->beat_set || f->first_us == 0)
 		f->last_us = os_now_us();
+	f->sent_bytes += o->bytes;
 	if (o->bytes > 0 && f->first_us == 0)
 		f->first_us = f->last_us;
 	if (chunks && o->bytes > 0)
@@ -268,8 +269,9 @@ error_piece(struct flow *f, enum err e)
 	struct error_place at = {.route = f->match.route,
 	    .request_id = slice_of(f->id, ID_LEN),
 	    .is_inside = f->carry.n > 0};
-	struct refusal why = {
-	    .err = e, .limit = f->engine->between_bytes_us / 1000000};
+	struct refusal why = {.err = e,
+	    .limit = f->engine->between_bytes_us / 1000000,
+	    .wait_us = f->refusal.wait_us};
 	struct buf *b = &f->env->scratch;
 
 	buf_clear(b);
@@ -386,7 +388,7 @@ relay_broken(struct flow *f, enum err why)
 		e = ERR_ENGINE_TIMEOUT;
 	else if (why == ERR_SYNTAX)
 		e = ERR_ENGINE_PROTOCOL;
-	else if (why == ERR_SHUTTING_DOWN)
+	else if (err_get(why)->status > 0)
 		e = why;
 	f->err = e;
 	if (!f->head_sent) {

@@ -14,7 +14,10 @@ enum step relay_begin(struct flow *f);
 /* Relay f->up's parts; true when the flow has to walk on (the answer's end). */
 bool relay_body(struct flow *f);
 
-/* The engine's answer broke off: tell the caller, in the answer or by it. */
+/*
+ * The engine's answer broke off: tell the caller, in the answer or by it.
+ * ${why}: what upstream said, or a refusal to be told as it is.
+ */
 enum step relay_broken(struct flow *f, enum err why);
 
 /* Tell f->saved, an answer of the engine, inside of that stream. */

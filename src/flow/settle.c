@@ -78,9 +78,8 @@ give_back(struct flow *f, int64_t now_us)
 		caller_drop(env->callers, f->caller);
 }
 
-/* The model's name may stand in logs and metrics only where it is known. */
-static struct slice
-shown_model(const struct flow *f)
+struct slice
+flow_model_shown(const struct flow *f)
 {
 	static const struct slice unknown = SLICE("?");
 	struct slice canonical;
@@ -149,7 +148,7 @@ fill(struct flow *f, struct access *a, int64_t now_us)
 	a->id = slice_of(f->id, ID_LEN);
 	if (f->caller)
 		a->caller = f->caller->shown;
-	a->model = shown_model(f);
+	a->model = flow_model_shown(f);
 	if (f->has_engine)
 		a->engine = f->engine->name;
 	if (f->match.route) {

@@ -2,6 +2,7 @@
  * identify: who calls and what for, before the body is read; what a caller
  * may not reach is refused here.
  */
+#include "flow/blocked.h"
 #include "flow/client.h"
 #include "flow/flow.h"
 
@@ -23,6 +24,22 @@ find_caller(struct flow *f)
 	return e;
 }
 
+/* Is the caller kept out?  Then f->refusal says for how long. */
+static bool
+is_blocked(struct flow *f)
+{
+	int64_t now_us, until_us;
+
+	if (f->env->blocked == NULL || f->env->blocked->n == 0)
+		return false;
+	now_us = os_now_us();
+	until_us = blocked_until(f->env, f->caller, now_us);
+	if (until_us == 0)
+		return false;
+	f->refusal.wait_us = until_us - now_us;
+	return true;
+}
+
 enum step
 stage_identify(struct flow *f)
 {
@@ -35,6 +52,8 @@ stage_identify(struct flow *f)
 
 		if (who != OK)
 			return flow_refuse(f, who);
+		if (is_blocked(f))
+			return flow_refuse(f, ERR_CALLER_BLOCKED);
 	} else if (find_caller(f) != OK) {
 		f->caller = NULL; /* /healthz needs no key */
 	}

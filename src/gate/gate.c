@@ -1,4 +1,6 @@
 #include "gate/gate.h"
+#include "gate/command.h"
+#include "gate/solo.h"
 #include "log/event.h"
 #include "os/clock.h"
 #include "os/fd.h"
@@ -123,6 +125,19 @@ reload(struct gate *g, const struct order *o)
 }
 
 static void
+do_command(struct gate *g, const struct order *o)
+{
+	struct buf answer;
+	bool ok;
+
+	buf_init(&answer, GATE_ANSWER_MAX);
+	ok = command_run(g, o->line, &answer);
+	if (gate_link_answer(&g->link, o->seq, ok, buf_slice(&answer)) != OK)
+		g->link_lost = true;
+	buf_fini(&answer);
+}
+
+static void
 obey(struct gate *g, struct order *o)
 {
 	switch (o->kind) {
@@ -146,6 +161,9 @@ obey(struct gate *g, struct order *o)
 		(void)uv_poll_stop(&g->link_poll);
 		if (!g->is_draining)
 			gate_drain(g, GRACE_US);
+		break;
+	case ORDER_COMMAND:
+		do_command(g, o);
 		break;
 	case ORDER_NONE:
 		break;
@@ -263,7 +281,15 @@ map_state(struct gate *g, const struct gate_start *start, struct hash_key seed)
 		return e;
 	p = state_get(&g->state, STATE_CELLS, &n);
 	e = cells_attach(&g->cells, p, n, seed);
-	/* Another version's cells: all buckets are full, go on. */
+	/* Another version's: all buckets are full, nobody is blocked, go on. */
+	if (e == OK || e == ERR_VERSION) {
+		p = state_get(&g->state, STATE_BLOCKED, &n);
+		e = marks_attach(&g->blocked, p, n);
+	}
+	if (e == OK || e == ERR_VERSION) {
+		p = state_get(&g->state, STATE_DRAINED, &n);
+		e = marks_attach(&g->drained, p, n);
+	}
 	return e == ERR_VERSION ? OK : e;
 }
 
@@ -306,6 +332,7 @@ start(struct gate *g, const struct gate_start *s)
 		goto tell;
 	g->env.loop = &g->loop;
 	g->env.cells = &g->cells;
+	g->env.blocked = &g->blocked;
 	g->env.metrics = metrics_new(seed);
 	if (g->env.metrics == NULL)
 		abort();
@@ -355,6 +382,7 @@ finish(struct gate *g)
 	uv_close((uv_handle_t *)&g->on_hup, NULL);
 	if (g->has_link)
 		uv_close((uv_handle_t *)&g->link_poll, NULL);
+	solo_close(g);
 	for (int i = 0; i < 100; i++)
 		(void)uv_run(&g->loop.uv, UV_RUN_NOWAIT);
 	event(g, EVENT_STOPPED, EVENT_NO_ARGS);
@@ -383,6 +411,8 @@ serve(struct gate *g, const struct gate_start *s)
 	catch (g, &g->on_hup, SIGHUP);
 	if (g->has_link)
 		begin_link(g);
+	else
+		solo_open(g);
 	loop_run(&g->loop);
 	finish(g);
 	return 0;

@@ -27,11 +27,14 @@ struct gate_listener_slot {
 	char address[GATE_ADDRESS_MAX];
 };
 
+struct solo;
+
 struct gate {
 	struct loop loop;
 	struct flow_env env;
 	struct admin admin;
 	struct cells cells;
+	struct marks blocked, drained;
 	struct list listeners;
 	struct gate_link link;
 	bool has_link, link_lost;
@@ -47,6 +50,7 @@ struct gate {
 	uint64_t generation;
 	bool is_draining;
 	uint64_t dropped_told, evicted_told;
+	struct solo *solo; /* NULL: a keeper has the control socket */
 };
 
 /* --- for the files of this room --- */
@@ -68,6 +72,12 @@ void listener_close_all(struct gate *g);
 MUST_CHECK enum err reload_conf(struct gate *g, struct buf *why);
 /* Keys changed on disk, or the configuration did: make the callers anew. */
 void reload_callers(struct gate *g, const struct conf *conf);
+
+/* What of this process says where files are. */
+struct conf_env gate_conf_env(void);
+
+/* Engines that were drained by name are, also those of a new configuration. */
+void gate_apply_drains(struct gate *g);
 
 /* Accept nothing more; end when all is finished or after ${grace_us}. */
 void gate_drain(struct gate *g, int64_t grace_us);

@@ -22,8 +22,8 @@ exists(const char *path)
 	return access(path, F_OK) == 0;
 }
 
-static struct conf_env
-conf_env_now(void)
+struct conf_env
+gate_conf_env(void)
 {
 	return (struct conf_env){.weir_config = getenv("WEIR_CONFIG"),
 	    .home = getenv("HOME"),
@@ -37,7 +37,7 @@ conf_env_now(void)
 static void
 find_keys(const struct conf *conf, char *out, size_t cap)
 {
-	struct conf_env env = conf_env_now();
+	struct conf_env env = gate_conf_env();
 	struct buf b;
 
 	out[0] = 0;
@@ -151,6 +151,17 @@ keep_what_stays(
 	return conf_keep_restart(fresh, running);
 }
 
+void
+gate_apply_drains(struct gate *g)
+{
+	LIST_EACH (it, &g->env.engines.engines) {
+		struct engine *e = LIST_OF(it, struct engine, node);
+
+		if (marks_until(&g->drained, e->name, os_now_us()) != 0)
+			engine_drain(e);
+	}
+}
+
 enum err
 reload_conf(struct gate *g, struct buf *why)
 {
@@ -188,6 +199,7 @@ reload_conf(struct gate *g, struct buf *why)
 	}
 	reload_callers(g, conf);
 	flow_env_reload(&g->env);
+	gate_apply_drains(g);
 	conf_drop(old);
 	return OK;
 }

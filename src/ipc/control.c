@@ -6,14 +6,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { COMMAND_PATIENCE_US = 5 * 1000 * 1000 };
+enum { PATIENCE_US = 5 * 1000 * 1000 };
 
 void
 control_init(struct control *c)
 {
 	*c = (struct control){.socket.fd = -1};
-	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
 		c->clients[i].fd = -1;
+		buf_init(&c->clients[i].out, CONTROL_ANSWER_MAX);
+	}
 }
 
 /* Make the folder of ${path} if it is not there; bind says what is missing. */
@@ -54,7 +56,8 @@ hang_up(struct control_client *k)
 {
 	os_fd_close(&k->fd);
 	k->n = 0;
-	k->has_asked = false;
+	k->has_asked = k->is_answered = false;
+	buf_fini(&k->out);
 }
 
 void
@@ -86,6 +89,8 @@ control_polls(const struct control *c, struct pollfd *out)
 		has_room = has_room || k->fd < 0;
 		if (k->fd >= 0 && !k->has_asked)
 			out[n++] = (struct pollfd){k->fd, POLLIN, 0};
+		else if (k->fd >= 0 && k->is_answered)
+			out[n++] = (struct pollfd){k->fd, POLLOUT, 0};
 	}
 	if (c->socket.fd >= 0 && has_room)
 		out[n++] = (struct pollfd){c->socket.fd, POLLIN, 0};
@@ -100,7 +105,8 @@ control_deadline(const struct control *c)
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
 		const struct control_client *k = &c->clients[i];
 
-		if (k->fd >= 0 && !k->has_asked && k->deadline_us < first)
+		if (k->fd >= 0 && (!k->has_asked || k->is_answered) &&
+		    k->deadline_us < first)
 			first = k->deadline_us;
 	}
 	return first;
@@ -120,7 +126,7 @@ accept_all(struct control *c, int64_t now_us)
 		os_fd_nonblock(fd, true);
 		k->fd = fd;
 		k->number = ++c->last_number;
-		k->deadline_us = now_us + COMMAND_PATIENCE_US;
+		k->deadline_us = now_us + PATIENCE_US;
 	}
 }
 
@@ -145,6 +151,35 @@ read_command(struct control_client *k, int64_t now_us)
 	return false;
 }
 
+/* Send what the socket takes; hang up when all is sent or nobody reads. */
+static void
+write_on(struct control_client *k)
+{
+	while (k->out.n > 0) {
+		ssize_t r = send(k->fd, k->out.p, k->out.n, MSG_NOSIGNAL);
+
+		if (r > 0)
+			buf_drop(&k->out, (size_t)r);
+		else if (r < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return;
+		else if (r == 0 || errno != EINTR)
+			break;
+	}
+	hang_up(k);
+}
+
+/* Time for the answer's rest begins when the loop first sees that it waits. */
+static void
+go_on(struct control_client *k, int64_t now_us)
+{
+	if (k->deadline_us == 0)
+		k->deadline_us = now_us + PATIENCE_US;
+	if (now_us >= k->deadline_us)
+		hang_up(k);
+	else
+		write_on(k);
+}
+
 bool
 control_next(struct control *c, int64_t now_us, struct control_request *out)
 {
@@ -153,6 +188,8 @@ control_next(struct control *c, int64_t now_us, struct control_request *out)
 		struct control_client *k = &c->clients[i];
 		struct slice line;
 
+		if (k->fd >= 0 && k->is_answered)
+			go_on(k, now_us);
 		if (k->fd < 0 || k->has_asked || !read_command(k, now_us))
 			continue;
 		line = slice_of(k->command, k->n);
@@ -166,21 +203,20 @@ control_next(struct control *c, int64_t now_us, struct control_request *out)
 void
 control_answer(struct control *c, uint32_t client, bool ok, struct slice text)
 {
-	struct buf b;
-
-	buf_init(&b, CONTROL_ANSWER_MAX);
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
 		struct control_client *k = &c->clients[i];
 
-		if (k->fd < 0 || k->number != client)
+		if (k->fd < 0 || k->number != client || k->is_answered)
 			continue;
-		/* It fits into any socket's buffer; nobody waits for it. */
-		if (buf_add_str(&b, ok ? "ok\n" : "error\n") == OK &&
-		    buf_add(&b, slice_to(text, b.max - b.n)) == OK)
-			(void)!send(k->fd, b.p, b.n, MSG_NOSIGNAL);
-		hang_up(k);
+		k->is_answered = true;
+		k->deadline_us = 0;
+		if (buf_add_str(&k->out, ok ? "ok\n" : "error\n") == OK &&
+		    buf_add(&k->out, slice_to(text, k->out.max - k->out.n)) ==
+			OK)
+			write_on(k);
+		else
+			hang_up(k);
 	}
-	buf_fini(&b);
 }
 
 /* All that ${fd} has to say. */

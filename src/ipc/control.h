@@ -7,13 +7,14 @@
  * and the group weir (where it exists), or the user who runs weir.
  */
 #pragma once
+#include "ipc/gate_start.h"
 #include "ipc/unix_socket.h"
 #include <poll.h>
 
 enum {
 	CONTROL_CLIENTS_MAX = 8,
-	CONTROL_COMMAND_MAX = 256,
-	CONTROL_ANSWER_MAX = 16 * 1024,
+	CONTROL_COMMAND_MAX = GATE_COMMAND_MAX,
+	CONTROL_ANSWER_MAX = 128 * 1024,
 	CONTROL_POLLS_MAX = 1 + CONTROL_CLIENTS_MAX,
 };
 
@@ -21,7 +22,9 @@ struct control_client {
 	int fd; /* -1: free */
 	uint32_t number;
 	bool has_asked;	     /* its command was handed out */
-	int64_t deadline_us; /* for its command to come */
+	bool is_answered;    /* the rest of out is on its way */
+	int64_t deadline_us; /* for its command to come, its answer to go */
+	struct buf out;
 	size_t n;
 	char command[CONTROL_COMMAND_MAX];
 };
@@ -58,14 +61,17 @@ size_t control_polls(const struct control *c, struct pollfd *out);
 int64_t control_deadline(const struct control *c);
 
 /*
- * Accept and read what is there, never blocking.  True: ${out} is a command.
+ * Accept, read what is there and write on, never blocking.  True: ${out} is a
+ * command.
  * Call until it is false.
  */
 bool control_next(
     struct control *c, int64_t now_us, struct control_request *out);
 
 /*
- * Answer the client ${client} and hang up; one that is gone is no matter.
+ * Answer the client ${client} and hang up, when it has read it or is too slow
+ * in that; one that is gone is no matter.  Text beyond CONTROL_ANSWER_MAX is
+ * cut.
  */
 void control_answer(
     struct control *c, uint32_t client, bool ok, struct slice text);

@@ -2,6 +2,7 @@
 #include "base/utf8.h"
 #include "ipc/link.h"
 #include "os/fd.h"
+#include <assert.h>
 #include <unistd.h>
 
 static bool
@@ -120,6 +121,12 @@ read_order(struct message *m, struct order *o)
 	case LINK_LOG_LINE:
 		o->line = m->payload;
 		return ORDER_LOG_LINE;
+	case LINK_COMMAND:
+		o->seq = wire_get_u32(&w);
+		o->line = wire_get_text(&w);
+		return wire_is_done(&w) && o->line.n <= GATE_COMMAND_MAX
+		    ? ORDER_COMMAND
+		    : ORDER_LOST;
 	default:
 		return ORDER_LOST;
 	}
@@ -165,6 +172,28 @@ gate_link_reloaded(
 	wire_put_text(&w, utf8_cut(text, LINK_TEXT_MAX));
 	return channel_send(
 	    &l->channel, LINK_RELOADED, slice_of(w.p, w.n), NULL, 0);
+}
+
+enum err
+gate_link_answer(struct gate_link *l, uint32_t seq, bool ok, struct slice text)
+{
+	char room[LINK_PART_MAX + 16];
+	enum err e;
+
+	assert(text.n <= GATE_ANSWER_MAX);
+	do {
+		struct wire_out w = {.p = room, .cap = sizeof room};
+		struct slice part = slice_to(text, LINK_PART_MAX);
+
+		text = slice_from(text, part.n);
+		wire_put_u32(&w, seq);
+		wire_put_u32(&w, ok);
+		wire_put_u32(&w, text.n > 0);
+		wire_put_text(&w, part);
+		e = channel_send(
+		    &l->channel, LINK_ANSWER, slice_of(w.p, w.n), NULL, 0);
+	} while (e == OK && text.n > 0);
+	return e;
 }
 
 enum err

@@ -16,14 +16,16 @@ enum order_kind {
 	ORDER_QUIT,	  /* end at once */
 	ORDER_REOPEN_LOG, /* somebody moved the log file away */
 	ORDER_LOG_LINE,	  /* the keeper's own event, for the log */
+	ORDER_COMMAND,	  /* somebody at the control socket: do, answer */
 	ORDER_LOST,	  /* the keeper is gone: drain as if told, and end */
 };
 
 struct order {
 	enum order_kind kind;
-	int64_t grace_us;  /* DRAIN */
-	struct slice line; /* LOG_LINE: valid until the next gate_link_next */
-	uint32_t seq;	   /* RELOAD: say it again in the answer */
+	int64_t grace_us; /* DRAIN */
+	struct slice
+	    line;     /* LOG_LINE, COMMAND: until the next gate_link_next */
+	uint32_t seq; /* RELOAD, COMMAND: say it again in the answer */
 	/*
 	 * RELOAD: all listeners as they shall be.  One whose id the gate knows
 	 * has fd -1 (keep yours); a new one carries its descriptor, which is
@@ -64,6 +66,14 @@ MUST_CHECK enum err gate_link_ready(struct gate_link *l);
  * or more lines of ${text} (at most 4 KiB are sent).  ERR_IO.
  */
 MUST_CHECK enum err gate_link_reloaded(
+    struct gate_link *l, uint32_t seq, bool ok, struct slice text);
+
+/*
+ * Answer the COMMAND ${seq}: was it done, and ${text}, at most
+ * GATE_ANSWER_MAX bytes.  That much fits into the socket's buffer, so that a
+ * keeper that is slow to read never holds up the gate.  ERR_IO.
+ */
+MUST_CHECK enum err gate_link_answer(
     struct gate_link *l, uint32_t seq, bool ok, struct slice text);
 
 /* Tell the keeper that all is finished; the gate ends now.  ERR_IO. */

@@ -12,6 +12,12 @@ enum {
 	GATE_LISTENERS_MAX = 64,
 	GATE_ADDRESS_MAX = 128, /* a listener's address as text, NUL counted */
 	GATE_PATH_MAX = 4200,	/* a configuration's path, NUL counted */
+	GATE_COMMAND_MAX = 256, /* a command from the control socket */
+	/*
+	 * Its answer.  A status of a line of thousands does not fit: it is cut,
+	 * and says how much is missing, see gate/status.h.
+	 */
+	GATE_ANSWER_MAX = 112 * 1024,
 	/*
 	 * Shared memory for what survives a gate.  Zeroed when new and taken
 	 * only where touched; its layout (with a version) is the gate's.

@@ -77,6 +77,35 @@ keeper_link_log_line(struct keeper_link *l, struct slice line)
 	return send_bare(l, LINK_LOG_LINE, line);
 }
 
+enum err
+keeper_link_command(struct keeper_link *l, uint32_t seq, struct slice text)
+{
+	char room[GATE_COMMAND_MAX + 8];
+	struct wire_out w = {.p = room, .cap = sizeof room};
+
+	wire_put_u32(&w, seq);
+	wire_put_text(&w, text);
+	return send_wire(l, LINK_COMMAND, &w, &(struct link_fds){.n = 0});
+}
+
+static enum report_kind
+read_answer(const struct message *m, struct report *r)
+{
+	struct wire_in w = {.rest = m->payload};
+	uint32_t ok, more;
+
+	r->seq = wire_get_u32(&w);
+	ok = wire_get_u32(&w);
+	more = wire_get_u32(&w);
+	r->text = wire_get_text(&w);
+	r->ok = ok == 1;
+	r->has_more = more == 1;
+	return wire_is_done(&w) && ok <= 1 && more <= 1 &&
+		r->text.n <= LINK_PART_MAX
+	    ? REPORT_ANSWER
+	    : REPORT_LOST;
+}
+
 /* A gate is at the network's mercy: nothing that it says is taken on trust. */
 static enum report_kind
 read_report(struct message *m, struct report *r)
@@ -99,6 +128,8 @@ read_report(struct message *m, struct report *r)
 		return wire_is_done(&w) && ok <= 1 && r->text.n <= LINK_TEXT_MAX
 		    ? REPORT_RELOADED
 		    : REPORT_LOST;
+	case LINK_ANSWER:
+		return read_answer(m, r);
 	default:
 		return REPORT_LOST;
 	}

@@ -13,15 +13,17 @@ enum report_kind {
 	REPORT_READY,
 	REPORT_RELOADED,
 	REPORT_DRAINED,
-	REPORT_LOST, /* the gate closed the link or talks nonsense */
+	REPORT_ANSWER, /* to a command, or a part of it */
+	REPORT_LOST,   /* the gate closed the link or talks nonsense */
 };
 
 /* What a gate says. */
 struct report {
 	enum report_kind kind;
-	uint32_t seq;	   /* RELOADED */
-	bool ok;	   /* RELOADED */
-	struct slice text; /* RELOADED: valid until the next */
+	uint32_t seq;	   /* RELOADED, ANSWER */
+	bool ok;	   /* RELOADED, ANSWER */
+	bool has_more;	   /* ANSWER: another part of it follows */
+	struct slice text; /* RELOADED, ANSWER: valid until the next */
 };
 
 struct keeper_link {
@@ -51,6 +53,13 @@ MUST_CHECK enum err keeper_link_reopen_log(struct keeper_link *l);
 /* ORDER_LOG_LINE; a line of more than 8 KiB is not sent. */
 MUST_CHECK enum err keeper_link_log_line(
     struct keeper_link *l, struct slice line);
+
+/*
+ * ORDER_COMMAND with ${text}, at most GATE_COMMAND_MAX bytes.  The answers of
+ * several commands come one after the other, their parts together.
+ */
+MUST_CHECK enum err keeper_link_command(
+    struct keeper_link *l, uint32_t seq, struct slice text);
 
 /* What the gate says next, in ${r}; never blocks.  Returns r->kind. */
 enum report_kind keeper_link_next(struct keeper_link *l, struct report *r);

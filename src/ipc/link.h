@@ -14,15 +14,18 @@ enum link_type {
 	LINK_QUIT,	 /* nothing */
 	LINK_REOPEN_LOG, /* nothing */
 	LINK_LOG_LINE,	 /* the line, bare */
+	LINK_COMMAND,	 /* seq, text */
 	/* gate to keeper */
 	LINK_READY = 100, /* nothing */
 	LINK_RELOADED,	  /* seq, ok, text */
 	LINK_DRAINED,	  /* nothing */
+	LINK_ANSWER,	  /* seq, ok, has more, text: in one part or several */
 };
 
 enum {
 	LINK_TEXT_MAX = 4096,
 	LINK_LINE_MAX = 8192,
+	LINK_PART_MAX = 12 * 1024, /* of an answer's text in one message */
 };
 
 /* Descriptors of one message, in the order of its payload. */

@@ -20,6 +20,14 @@ struct reload {
 	struct listener_set listeners;
 };
 
+/* A command that waits for the gate's answer. */
+struct forward {
+	uint32_t seq; /* 0: this place is free */
+	uint32_t client;
+	int64_t deadline_us;
+	struct buf text; /* the parts of the answer so far */
+};
+
 struct keeper {
 	const struct keeper_opts *opts;
 	struct setup setup;
@@ -27,6 +35,8 @@ struct keeper {
 	struct control control;
 	struct child child;
 	struct reload reload;
+	struct forward forwards[CONTROL_CLIENTS_MAX];
+	uint32_t forward_seq;	 /* of the last one sent */
 	struct gate_start start; /* room for what is sent to a gate */
 	int state_fd;
 	int signal_fd;
@@ -62,3 +72,19 @@ void reload_on_time(struct keeper *k, int64_t now_us);
 
 /* Give up the pending reload, if there is one, because of ${reason}. */
 void reload_cancel(struct keeper *k, const char *reason);
+
+/* Have the gate do ${command} and answer ${client}, within 5 s. */
+void forward_begin(
+    struct keeper *k, uint32_t client, struct slice command, int64_t now_us);
+
+/* The gate's answer, or a part of it; one that comes too late is dropped. */
+void forward_answered(struct keeper *k, const struct report *r);
+
+/* When forward_on_time must be called; INT64_MAX. */
+int64_t forward_deadline(const struct keeper *k);
+
+/* Tell those who have waited long enough. */
+void forward_on_time(struct keeper *k, int64_t now_us);
+
+/* The gate has ended: nobody waits for it any more. */
+void forward_cancel(struct keeper *k);

@@ -85,6 +85,7 @@ is_hopeless(const struct keeper *k, const struct child_end *end)
 static void
 on_gate_end(struct keeper *k, const struct child_end *end, int64_t now_us)
 {
+	forward_cancel(k);
 	if (is_hopeless(k, end) && !k->is_stopping) {
 		(void)fprintf(stderr, "weir: the gate could not start (%s)\n",
 		    end->reason);
@@ -123,6 +124,9 @@ hear_gate(struct keeper *k, int64_t now_us)
 			break;
 		case REPORT_RELOADED:
 			reload_answered(k, r.seq, r.ok, r.text, now_us);
+			break;
+		case REPORT_ANSWER:
+			forward_answered(k, &r);
 			break;
 		case REPORT_LOST:
 			/* It is ending, or out of its mind: see to its end. */
@@ -203,9 +207,7 @@ take_commands(struct keeper *k, int64_t now_us)
 		else if (slice_is(r.command, "ping"))
 			answer_ping(k, r.client);
 		else
-			control_answer(&k->control, r.client, false,
-			    slice_str("Unknown command; there are: reload, "
-				      "ping.\n"));
+			forward_begin(k, r.client, r.command, now_us);
 	}
 }
 
@@ -221,7 +223,7 @@ sooner(int64_t a, int64_t b)
 static int64_t
 next_deadline(const struct keeper *k)
 {
-	int64_t at = control_deadline(&k->control);
+	int64_t at = sooner(control_deadline(&k->control), forward_deadline(k));
 
 	if (k->child.pid == 0)
 		at = sooner(at, k->child.start_at_us);
@@ -260,6 +262,7 @@ on_time(struct keeper *k, int64_t now_us)
 		start_gate(k, now_us);
 	child_kill_if_due(&k->child, now_us);
 	reload_on_time(k, now_us);
+	forward_on_time(k, now_us);
 }
 
 static void

@@ -184,23 +184,72 @@ test_many_clients(void **state)
 	assert_int_equal(control_polls(&server, p), 1);
 }
 
-/* An answer larger than any is cut, and comes. */
+/* Read what is there now; returns how much that was. */
+static size_t
+drain(int fd, bool *is_end)
+{
+	static char part[65536];
+	size_t n = 0;
+	ssize_t r;
+
+	while ((r = recv(fd, part, sizeof part, MSG_DONTWAIT)) > 0)
+		n += (size_t)r;
+	*is_end = r == 0;
+	return n;
+}
+
+/* An answer larger than any is cut, and comes, however slowly it is read. */
 static void
 test_huge_answer(void **state)
 {
-	static char big[2 * CONTROL_ANSWER_MAX], got[CONTROL_ANSWER_MAX + 1];
+	static char big[2 * CONTROL_ANSWER_MAX];
 	struct control_request r;
-	int fd = ask("ping\n");
+	int fd = ask("ping\n"), small = 4096;
+	bool is_end = false;
 	size_t n = 0;
-	ssize_t k;
 
 	(void)state;
 	assert_true(control_next(&server, 0, &r));
+	/* So that it takes more than one turn in any case. */
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		if (server.clients[i].fd >= 0)
+			assert_int_equal(
+			    setsockopt(server.clients[i].fd, SOL_SOCKET,
+				SO_SNDBUF, &small, sizeof small),
+			    0);
 	memset(big, 'x', sizeof big);
 	control_answer(&server, r.client, true, slice_of(big, sizeof big));
-	while ((k = read(fd, got + n, sizeof got - n)) > 0)
-		n += (size_t)k;
+	for (int64_t now_us = 0; !is_end; now_us += 1000) {
+		struct pollfd p[CONTROL_POLLS_MAX];
+
+		assert_true(now_us < 1000000);
+		assert_true(control_polls(&server, p) >= 1);
+		n += drain(fd, &is_end);
+		assert_false(control_next(&server, now_us, &r));
+	}
 	assert_int_equal(n, CONTROL_ANSWER_MAX);
+	assert_true(control_deadline(&server) == INT64_MAX);
+	(void)close(fd);
+}
+
+/* One that does not read its answer is hung up upon. */
+static void
+test_reader_asleep(void **state)
+{
+	static char big[CONTROL_ANSWER_MAX];
+	struct control_request r;
+	int fd = ask("ping\n"), small = 4096;
+
+	(void)state;
+	assert_true(control_next(&server, 0, &r));
+	assert_int_equal(setsockopt(server.clients[0].fd, SOL_SOCKET, SO_SNDBUF,
+			     &small, sizeof small),
+	    0);
+	control_answer(&server, r.client, true, slice_of(big, sizeof big));
+	assert_false(control_next(&server, 100, &r));
+	assert_in_range(control_deadline(&server), 101, 60 * 1000 * 1000);
+	assert_false(control_next(&server, control_deadline(&server), &r));
+	assert_int_equal(server.clients[0].fd, -1);
 	(void)close(fd);
 }
 
@@ -364,6 +413,7 @@ main(void)
 	    ON_SERVER(test_client_gone_before_its_answer),
 	    ON_SERVER(test_many_clients),
 	    ON_SERVER(test_huge_answer),
+	    ON_SERVER(test_reader_asleep),
 	    ON_SERVER(test_only_its_owner_may_command),
 	    ON_SERVER(test_second_server),
 	    ON_SERVER(test_call),

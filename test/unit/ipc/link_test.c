@@ -222,6 +222,52 @@ test_reload(void **state)
 }
 
 static void
+test_commands(void **state)
+{
+	static char big[GATE_ANSWER_MAX];
+	struct ends *e = *state;
+	struct report r;
+	size_t n = 0;
+
+	assert_int_equal(
+	    keeper_link_command(&e->keeper, 7, slice_str("cancel X")), OK);
+	assert_int_equal(
+	    keeper_link_command(&e->keeper, 8, slice_of(big, GATE_COMMAND_MAX)),
+	    OK);
+	assert_int_equal(gate_link_next(&e->gate, &order), ORDER_COMMAND);
+	assert_int_equal(order.seq, 7);
+	assert_true(slice_is(order.line, "cancel X"));
+	assert_int_equal(gate_link_next(&e->gate, &order), ORDER_COMMAND);
+	assert_int_equal(order.line.n, GATE_COMMAND_MAX);
+
+	assert_int_equal(
+	    gate_link_answer(&e->gate, 7, false, slice_str("")), OK);
+	assert_int_equal(keeper_link_next(&e->keeper, &r), REPORT_ANSWER);
+	assert_int_equal(r.seq, 7);
+	assert_false(r.ok);
+	assert_false(r.has_more);
+	assert_int_equal(r.text.n, 0);
+
+	/* The longest one comes whole, though nobody reads meanwhile. */
+	for (size_t i = 0; i < sizeof big; i++)
+		big[i] = (char)(i % 251);
+	assert_int_equal(gate_link_answer(&e->gate, 1u << 31, true,
+			     slice_of(big, sizeof big)),
+	    OK);
+	do {
+		assert_int_equal(
+		    keeper_link_next(&e->keeper, &r), REPORT_ANSWER);
+		assert_true(r.seq == 1u << 31);
+		assert_true(r.ok);
+		assert_true(n + r.text.n <= sizeof big);
+		assert_memory_equal(r.text.p, big + n, r.text.n);
+		n += r.text.n;
+	} while (r.has_more);
+	assert_int_equal(n, sizeof big);
+	assert_int_equal(keeper_link_next(&e->keeper, &r), REPORT_NONE);
+}
+
+static void
 test_reports(void **state)
 {
 	static char big[LINK_TEXT_MAX + 100];
@@ -253,6 +299,9 @@ test_reports(void **state)
 static void
 test_hostile_messages(void **state)
 {
+	/* seq 1, and a text of a byte more than a command may have */
+	static const char long_command[8 + GATE_COMMAND_MAX + 1] = {
+	    1, 0, 0, 0, 1, 1, 0, 0};
 	static const struct {
 		uint16_t type;
 		const char *bytes;
@@ -282,6 +331,12 @@ test_hostile_messages(void **state)
 	    {LINK_RELOADED, "\1\0\0\0\2\0\0\0\0\0\0\0", 12, 0},
 	    {LINK_RELOADED, "\1\0\0\0\1\0\0\0\5\0\0\0abc", 15, 0},
 	    {LINK_RELOADED, "\1\0\0\0\1\0\0\0\0\0\0\0abc", 15, 0},
+	    {LINK_COMMAND, "\1\0\0\0\4\0\0\0abc", 11, 0},
+	    {LINK_COMMAND, long_command, sizeof long_command, 0},
+	    {LINK_ANSWER, "\1\0\0\0\1\0\0\0\0\0\0\0", 12, 0},
+	    {LINK_ANSWER, "\1\0\0\0\2\0\0\0\0\0\0\0\0\0\0\0", 16, 0},
+	    {LINK_ANSWER, "\1\0\0\0\1\0\0\0\2\0\0\0\0\0\0\0", 16, 0},
+	    {LINK_ANSWER, "\1\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0x", 17, 0},
 	};
 	const int fds[2] = {STDERR_FILENO, STDERR_FILENO};
 
@@ -319,6 +374,7 @@ main(void)
 	    ON_ENDS(test_orders),
 	    ON_ENDS(test_long_line),
 	    ON_ENDS(test_reload),
+	    ON_ENDS(test_commands),
 	    ON_ENDS(test_reports),
 	    cmocka_unit_test(test_hostile_messages),
 	};

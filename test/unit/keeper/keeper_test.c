@@ -1,4 +1,5 @@
 /* The keeper's promises, with a stand-in for the gate. */
+#include "ipc/gate_start.h"
 #include "keeper/child.h"
 #include "os/clock.h"
 #include "stand_in.h"
@@ -383,8 +384,34 @@ test_control_commands(void **state)
 	start("x");
 	assert_true(world_control(&w, "ping", answer, sizeof answer));
 	assert_non_null(strstr(answer, "generation 1"));
-	assert_false(world_control(&w, "dance", answer, sizeof answer));
-	assert_non_null(strstr(answer, "reload, ping"));
+}
+
+/* What is not the keeper's own goes to the gate, and its answer comes back. */
+static void
+test_commands_for_the_gate(void **state)
+{
+	static char answer[GATE_ANSWER_MAX + 2];
+	long first;
+
+	(void)state;
+	start("x");
+	greet();
+	first = g.pid;
+	assert_true(world_control(&w, "status so", answer, sizeof answer));
+	assert_string_equal(answer, "status so");
+	assert_false(world_control(&w, "fail", answer, sizeof answer));
+	assert_string_equal(answer, "fail");
+	assert_true(world_control(&w, "big", answer, sizeof answer));
+	assert_int_equal(strlen(answer), GATE_ANSWER_MAX);
+	/* Whoever asks is told in any case. */
+	assert_false(world_control(&w, "hang", answer, sizeof answer));
+	assert_non_null(strstr(answer, "\"code\":\"gate_silent\""));
+	assert_false(world_control(&w, "die", answer, sizeof answer));
+	assert_non_null(strstr(answer, "\"code\":\"gate_died\""));
+	greet();
+	assert_true(g.pid != first);
+	assert_true(world_control(&w, "again", answer, sizeof answer));
+	assert_string_equal(answer, "again");
 }
 
 /* Two weirs with one control path: the second serves without commands. */
@@ -443,6 +470,7 @@ main(int argc, char **argv)
 	    WITH_WORLD(test_grace_has_an_end),
 	    WITH_WORLD(test_gate_ends_with_its_keeper),
 	    WITH_WORLD(test_control_commands),
+	    WITH_WORLD(test_commands_for_the_gate),
 	    WITH_WORLD(test_control_path_taken),
 	    WITH_WORLD(test_one_process),
 	};

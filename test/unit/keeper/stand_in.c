@@ -95,6 +95,24 @@ reload(void)
 }
 
 static void
+command(void)
+{
+	static char big[GATE_ANSWER_MAX];
+	struct slice said = order.line;
+
+	memset(big, 'x', sizeof big);
+	if (slice_is(said, "die"))
+		exit(1);
+	if (slice_is(said, "hang"))
+		return;
+	if (slice_is(said, "big"))
+		said = slice_of(big, sizeof big);
+	if (gate_link_answer(
+		&link_, order.seq, !slice_is(said, "fail"), said) != OK)
+		exit(11);
+}
+
+static void
 obey(void)
 {
 	while (gate_link_next(&link_, &order) != ORDER_NONE)
@@ -115,6 +133,9 @@ obey(void)
 			if (gate_link_drained(&link_) != OK)
 				exit(6);
 			exit(0);
+		case ORDER_COMMAND:
+			command();
+			break;
 		case ORDER_LOG_LINE:
 		case ORDER_NONE:
 			break;

@@ -7,7 +7,9 @@
  * COUNT lives in the shared state; TEXT is the configuration's first line, in
  * which words make it behave badly: unwell (exits before it is ready), curt
  * (dies at once when ready), stubborn (does not drain), picky (refuses to
- * reload), mute (does not answer to a reload).
+ * reload), mute (does not answer to a reload).  To a command it answers that
+ * command; `fail` is refused, `hang` not answered, `die` its end, and the
+ * answer to `big` as long as any may be.
  */
 #pragma once
 
