@@ -2,6 +2,7 @@
 #include "flow/client.h"
 #include "flow/reply.h"
 #include "http/write.h"
+#include <stdio.h>
 
 static bool
 write_head(struct flow *f, struct buf *b)
@@ -18,11 +19,36 @@ write_head(struct flow *f, struct buf *b)
 	    http_write_end(b) == OK;
 }
 
+/*
+ * The beat itself; to a caller that asked (X-Weir-Queue-Updates: 1) and still
+ * waits in line, a comment that says at which place and for how long.
+ */
+static struct slice
+news(const struct flow *f, char *out, size_t cap)
+{
+	struct slice asked = http_head_find(&f->head, "x-weir-queue-updates");
+	const struct queue *q = &f->env->queue;
+	int64_t wait_us;
+	size_t place;
+	int n;
+
+	if (f->item.state != QUEUE_WAITING || !slice_is(asked, "1") ||
+	    route_framing(f->match.route->shape) != FRAMING_SSE)
+		return error_heartbeat(f->match.route);
+	place = queue_position(q, &f->item);
+	wait_us = queue_wait_estimate(q, place);
+	n = wait_us < 0 ? snprintf(out, cap, ": weir place=%zu\n\n", place)
+			: snprintf(out, cap, ": weir place=%zu wait_s=%lld\n\n",
+			      place, (long long)error_wait_s(wait_us));
+	return slice_of(out, (size_t)n);
+}
+
 static void
 send_beat(struct flow *f)
 {
 	static const struct slice crlf = SLICE("\r\n");
-	struct slice beat = error_heartbeat(f->match.route);
+	char place[128];
+	struct slice beat = news(f, place, sizeof place);
 	struct slice s[4];
 	char size[HTTP_CHUNK_HEAD_MAX];
 	unsigned n = 0;

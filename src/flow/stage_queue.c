@@ -2,6 +2,7 @@
  * queue: wait for a slot of an engine that serves the model.  Routes that take
  * no slot pass by.
  */
+#include "conf/value.h"
 #include "flow/flow.h"
 #include "flow/heartbeat.h"
 #include <assert.h>
@@ -179,6 +180,42 @@ guess_input_tok(const struct flow *f)
 	return tok < GUESS_TOK_MAX ? (int64_t)tok : GUESS_TOK_MAX;
 }
 
+static enum queue_class
+class_of(const struct flow *f)
+{
+	switch (f->caller->row->class) {
+	case CONF_CLASS_INTERACTIVE:
+		return QUEUE_INTERACTIVE;
+	case CONF_CLASS_BATCH:
+		return QUEUE_BATCH;
+	case CONF_CLASS_AUTO:
+		break;
+	}
+	return f->match.route->shape == SHAPE_EMBED ? QUEUE_BATCH
+						    : QUEUE_INTERACTIVE;
+}
+
+/*
+ * When ${f} has to leave the line: queue.wait from now, or the deadline that
+ * its caller has set, counted from the request's arrival.
+ */
+static enum err
+find_deadline(struct flow *f, int64_t now_us)
+{
+	struct slice own = http_head_find(&f->head, "x-weir-deadline");
+	char meant[VALUE_MEANT_MAX];
+	int64_t us;
+
+	f->item.deadline_us = now_us + f->conf->queue_wait_us;
+	if (own.n == 0)
+		return OK;
+	if (value_duration(own, &us, meant) != OK || us <= 0)
+		return ERR_DEADLINE_SYNTAX;
+	if (us < f->item.deadline_us - f->start_us)
+		f->item.deadline_us = f->start_us + us;
+	return OK;
+}
+
 static enum step
 refuse_broken(struct flow *f)
 {
@@ -205,12 +242,11 @@ line_up(struct flow *f)
 		return refuse_broken(f);
 	queue_item_init(&f->item, &f->caller->line);
 	f->item.model = hash_bytes(env->engines.seed, flow_model(f));
-	f->item.class = f->match.route->shape == SHAPE_EMBED
-	    ? QUEUE_BATCH
-	    : QUEUE_INTERACTIVE;
+	f->item.class = class_of(f);
 	f->item.bytes = f->body_n;
 	f->item.input_tok = guess_input_tok(f);
-	f->item.deadline_us = now_us + f->conf->queue_wait_us;
+	if ((e = find_deadline(f, now_us)) != OK)
+		return flow_refuse(f, e);
 	e = queue_try_add(&env->queue, &f->item, now_us);
 	if (e == ERR_DEADLINE_UNREACHABLE)
 		return refuse_late(f, now_us);

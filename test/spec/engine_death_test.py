@@ -1,0 +1,106 @@
+"""Engines that die: whose answer has not begun waits and is sent again.
+
+The first end is that of a pooled connection, which may just have been stale:
+it is replaced at once and counts for nothing.
+"""
+
+import pytest
+
+from harness import asks
+from harness.asks import DIALECTS, ask, request_bytes
+from harness.waiting import Signal
+
+
+def dies(exchange):
+    exchange.reset()
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_silent_death_costs_a_delay(weir, engine, dialect):
+    engine.then(dies, dies)
+    assert ask(weir, dialect).status == 200
+    assert len(engine.requests) == 3
+    assert len({r.body for r in engine.requests}) == 1
+    line = weir.wait_log()
+    assert (line["err"], line["retries"]) == (None, 1)
+
+
+def test_a_stale_connection_counts_for_nothing(weir, engine):
+    engine.then(dies)
+    assert ask(weir, "openai").status == 200
+    assert "retries" not in weir.wait_log()
+
+
+@pytest.mark.weir(queue={"retries": 0})
+def test_retries_can_be_turned_off(weir, engine):
+    engine.then(dies, dies)
+    r = ask(weir, "openai")
+    assert r.status == 502
+    assert asks.error_of("openai", r)[1] == "engine_error"
+    assert len(engine.requests) == 2
+
+
+def test_what_kills_it_alone_five_times_is_refused(weir, engine):
+    engine.then(*[dies] * 6)
+    r = ask(weir, "openai")
+    assert r.status == 502
+    assert asks.error_of("openai", r)[1] == "request_kills_engine"
+    assert len(engine.requests) == 6
+    # The circuit is open now; it closes with the first success.
+    assert ask(weir, "openai").status == 200
+
+
+def test_after_a_death_in_company_suspects_run_alone(weir, engine):
+    go = Signal()
+    most = []
+
+    def dies_together(exchange):
+        exchange.wait(go)
+        exchange.reset()
+
+    def alone(exchange):
+        most.append(engine.in_flight)
+        exchange.answer()
+
+    engine.then(*[dies_together] * 3, *[alone] * 3)
+    callers = [weir.connect() for _ in range(3)]
+    for caller in callers:
+        caller.send(request_bytes("ollama"))
+    engine.wait(lambda e: e.in_flight == 3)
+    go.set()
+    for caller in callers:
+        assert caller.response().finish().status == 200
+        caller.close()
+    assert most == [1, 1, 1]
+    assert len(engine.requests) == 6
+
+
+@pytest.mark.parametrize(
+    "status, text",
+    [
+        (500, "model runner has unexpectedly stopped, this may be due to"),
+        (503, '{"code":503,"message":"Loading model"}'),
+    ],
+)
+def test_an_engine_that_says_it_is_not_well(weir, engine, status, text):
+    engine.then(lambda x: x.whole({"error": text}, status=status))
+    assert ask(weir, "ollama").status == 200
+    assert len(engine.requests) == 2
+
+
+def test_any_other_error_is_the_callers(weir, engine):
+    engine.then(lambda x: x.whole({"error": "does not fit"}, status=500))
+    r = ask(weir, "ollama")
+    assert r.status == 500 and r.json() == {"error": "does not fit"}
+    assert len(engine.requests) == 1
+    assert weir.wait_log()["err"] == "engine_status"
+
+
+def test_an_engine_that_goes_and_comes_back(weir, engine):
+    assert ask(weir, "ollama").status == 200
+    engine.stop()
+    with weir.connect() as caller:
+        caller.send(request_bytes("ollama"))
+        weir.wait_metric("weir_engine_up", lambda v: v == 0)
+        engine.start()
+        assert caller.response().finish().status == 200
