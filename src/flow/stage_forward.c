@@ -299,7 +299,7 @@ stage_forward(struct flow *f)
 	else if (f->up_head && !f->up_failed)
 		return f->suspicious ? STEP_WAIT : on_head(f);
 	if (f->up == NULL && !f->up_failed && step == STEP_WAIT)
-		step = send_request(f, false);
+		step = send_request(f, f->sent_us != 0);
 	while (f->up_failed && (step == STEP_WAIT || step == STEP_NEXT))
 		step = failed(f);
 	return step;

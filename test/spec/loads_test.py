@@ -105,7 +105,7 @@ def test_others_go_on_while_a_model_loads(loader, start_weir):
         (500, "llama runner: cudaMalloc failed: out of memory", "memory"),
         (500, "unknown model architecture: 'zap'", "this version"),
         (404, 'model "x" not found, try pulling it first', "missing"),
-        (500, "something of /root/me", "the engine cannot load it"),
+        (500, "something of /srv/me", "the engine cannot load it"),
     ],
 )
 def test_a_broken_model_is_refused_at_once(

@@ -27,7 +27,10 @@ static const struct {
     {"Basic dTpmbw==", "fo"},
     {"Basic dTpmb28=", "foo"},
     {"Basic dTpmb29i", "foob"},
-    {"Basic dTo/Pz8+", "?" "?" "?>"},
+    {"Basic dTo/Pz8+",
+	"?"
+	"?"
+	"?>"},
     /* the password may have colons, the user name may be empty */
     {"Basic dTphOmI=", "a:b"},
     {"Basic OmFiYw==", "abc"},

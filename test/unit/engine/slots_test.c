@@ -185,7 +185,7 @@ failed_loads_have_reasons_without_the_engines_words(void **state)
 	    {404, "", "its files are missing"},
 	    {500, "llama-server process has terminated: exit status 1",
 		"its runner ended while it loaded"},
-	    {500, "/root/secret", "the engine cannot load it"},
+	    {500, "/srv/secret", "the engine cannot load it"},
 	};
 
 	(void)state;
