@@ -182,6 +182,7 @@ the_effective_configuration_is_printed(void **state)
 				   "    at_once: auto\n"
 				   "    waiting: 256\n"
 				   "    weight: 2\n"
+				   "    class: auto\n"
 				   "    manage_models: false\n"
 				   "models:\n"
 				   "  m:\n"

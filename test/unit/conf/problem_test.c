@@ -322,9 +322,10 @@ static const struct problem_case things[] = {
 	"f:2:15: warning: a body of `limits.body` never fits: a caller may "
 	"hold a quarter of `limits.body_total`\n"},
     {"what is later is said once",
-	"callers:\n  - {name: a, weight: 2}\n"
-	"  - {name: b, weight: 3}\n",
-	"f:2:15: warning: callers: `weight` is known but has no effect in this "
+	"callers:\n  - {name: a, user_header: u}\n"
+	"  - {name: b, user_header: v}\n",
+	"f:2:15: warning: callers: `user_header` is known but has no effect in "
+	"this "
 	"version yet\n"},
     {"all that is wrong, in its order",
 	"dry_run: maybe\nlimits:\n  bodi: 1\n  head: 1\nqueue: 7\n",
