@@ -157,7 +157,8 @@ world_greet(uint16_t port, struct greeting *g)
 	(void)setsockopt(
 	    fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 	if (connect(fd, (struct sockaddr *)&at, sizeof at) != 0) {
-		assert_int_equal(errno, ECONNREFUSED);
+		/* A socket that closes just now resets who was in its line. */
+		assert_true(errno == ECONNREFUSED || errno == ECONNRESET);
 		(void)close(fd);
 		return false;
 	}
