@@ -4,13 +4,13 @@ struct sip {
 	uint64_t v0, v1, v2, v3;
 };
 
-static uint64_t
+static inline uint64_t
 rotl(uint64_t x, int by)
 {
 	return x << by | x >> (64 - by);
 }
 
-static void
+static inline void
 sip_round(struct sip *s)
 {
 	s->v0 += s->v1;
@@ -25,14 +25,34 @@ sip_round(struct sip *s)
 	s->v2 = rotl(s->v2, 32);
 }
 
-static uint64_t
-load_le(const char *p, size_t n)
+static inline uint64_t
+load_le(const char *p)
 {
-	uint64_t v = 0;
+	uint64_t v;
 
-	for (size_t i = 0; i < n; i++)
-		v |= (uint64_t)(unsigned char)p[i] << (8 * i);
-	return v;
+	memcpy(&v, p, sizeof v);
+	return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap64(v)
+						      : v;
+}
+
+/* The last ${n} < 8 bytes, in pieces of 4, 2 and 1. */
+static inline uint64_t
+load_rest(const char *p, size_t n)
+{
+	char last[8] = {0};
+	size_t at = 0;
+
+	if (n & 4) {
+		memcpy(last, p, 4);
+		at = 4;
+	}
+	if (n & 2) {
+		memcpy(last + at, p + at, 2);
+		at += 2;
+	}
+	if (n & 1)
+		last[at] = p[at];
+	return load_le(last);
 }
 
 uint64_t
@@ -46,17 +66,18 @@ hash_bytes(struct hash_key key, struct slice s)
 	uint64_t m;
 
 	for (size_t i = 0; i < whole; i += 8) {
-		m = load_le(s.p + i, 8);
+		m = load_le(s.p + i);
 		h.v3 ^= m;
 		sip_round(&h);
 		h.v0 ^= m;
 	}
-	m = load_le(rest, s.n - whole) | (uint64_t)s.n << 56;
+	m = load_rest(rest, s.n - whole) | (uint64_t)s.n << 56;
 	h.v3 ^= m;
 	sip_round(&h);
 	h.v0 ^= m;
 	h.v2 ^= 0xff;
-	for (int i = 0; i < 3; i++)
-		sip_round(&h);
+	sip_round(&h);
+	sip_round(&h);
+	sip_round(&h);
 	return h.v0 ^ h.v1 ^ h.v2 ^ h.v3;
 }

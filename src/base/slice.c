@@ -8,13 +8,34 @@ lower(char c)
 	return u >= 'A' && u <= 'Z' ? (unsigned char)(u | 0x20) : u;
 }
 
-bool
-slice_eq_nocase(struct slice a, struct slice b)
+/* Eight bytes at once; bytes of 128 and more are no letters. */
+static inline uint64_t
+lower8(const char *p)
 {
-	if (a.n != b.n)
-		return false;
-	for (size_t i = 0; i < a.n; i++)
-		if (lower(a.p[i]) != lower(b.p[i]))
+	const uint64_t ones = 0x0101010101010101u, high = ones << 7;
+	uint64_t v, low, past_a, past_z;
+
+	memcpy(&v, p, sizeof v);
+	low = v & ~high;
+	past_a = low + ones * (0x80 - 'A');
+	past_z = low + ones * (0x80 - 'Z' - 1);
+	return v | ((past_a & ~past_z & ~v & high) >> 2);
+}
+
+bool
+slice_same_nocase(const char *a, const char *b, size_t n)
+{
+	size_t i = 0;
+
+	if (n >= 8) {
+		for (; i + 8 <= n; i += 8)
+			if (lower8(a + i) != lower8(b + i))
+				return false;
+		/* The last eight, some of them again. */
+		return lower8(a + n - 8) == lower8(b + n - 8);
+	}
+	for (; i < n; i++)
+		if (lower(a[i]) != lower(b[i]))
 			return false;
 	return true;
 }
