@@ -5,6 +5,7 @@
 enum {
 	IDLE_US = 60 * 1000000, /* engines close idle connections themselves */
 	OUT_MAX = 64 * 1024, /* requests are kept by their user, not copied */
+	JOIN_MAX = 2048,     /* copying less is cheaper than a slice more */
 };
 
 static const struct http_limits limits = {
@@ -52,11 +53,32 @@ emit(struct upstream *u, enum upstream_event ev)
 	u->user->on_event(u->user, ev);
 }
 
+/*
+ * Add ${part} of the window to the batch.  A small one moves to the left, over
+ * the head of its chunk, next to the one before it: an engine's tokens come as
+ * a chunk each and go on as one piece.
+ */
+static void
+add_part(struct upstream *u, struct slice part)
+{
+	struct slice *last;
+	char *to;
+
+	if (u->n_parts == 0 || part.n > JOIN_MAX) {
+		u->parts[u->n_parts++] = part;
+		return;
+	}
+	last = &u->parts[u->n_parts - 1];
+	to = u->conn.window + (last->p - u->conn.window) + last->n;
+	memmove(to, part.p, part.n);
+	last->n += part.n;
+}
+
 /* Take the next batch of parts out of the window; what came last. */
 static enum http_event
 take_parts(struct upstream *u)
 {
-	struct slice in = conn_in(&u->conn);
+	struct slice in = conn_in(&u->conn), part;
 	enum http_event ev = HTTP_EVENT_MORE;
 	size_t eaten = 0;
 
@@ -64,12 +86,12 @@ take_parts(struct upstream *u)
 	while (u->n_parts < UPSTREAM_PARTS) {
 		size_t used = 0;
 
-		ev = http_parser_next(&u->parser, &u->head,
-		    slice_from(in, eaten), &used, &u->parts[u->n_parts]);
+		ev = http_parser_next(
+		    &u->parser, &u->head, slice_from(in, eaten), &used, &part);
 		eaten += used;
 		if (ev != HTTP_EVENT_BODY)
 			break;
-		u->n_parts++;
+		add_part(u, part);
 	}
 	/* The bytes stay where they are until the next read. */
 	conn_eat(&u->conn, eaten);
