@@ -211,7 +211,7 @@ connect_new(struct engine *e)
 		return NULL;
 	u->engine = engine_hold(e);
 	list_init(&u->node);
-	conn_init(&u->conn, e->loop, to->is_unix, OUT_MAX);
+	conn_init(&u->conn, e->loop, OUT_MAX);
 	u->conn.on_event = on_conn;
 	u->conn.on_closed = free_upstream;
 	http_parser_init(&u->parser, HTTP_SIDE_RESPONSE, &limits);

@@ -2,6 +2,7 @@
 #include "flow/flow.h"
 #include "flow/relay.h"
 #include "flow/reply.h"
+#include "os/fd.h"
 #include <stdlib.h>
 
 enum {
@@ -327,20 +328,8 @@ on_event(struct conn *conn, enum conn_event ev)
 	}
 }
 
-static struct address
-peer_of(struct client *c, bool is_unix)
-{
-	struct sockaddr_storage sa = {.ss_family = AF_UNIX};
-	int n = sizeof sa;
-
-	if (!is_unix)
-		(void)uv_tcp_getpeername(
-		    &c->conn.uv.tcp, (struct sockaddr *)&sa, &n);
-	return address_of((struct sockaddr *)&sa);
-}
-
 void
-client_accept(struct flow_env *env, uv_stream_t *listener, bool is_unix)
+client_accept(struct flow_env *env, int fd, const struct sockaddr *from)
 {
 	struct client *c = calloc(1, sizeof *c);
 	const struct conf *conf = env->conf;
@@ -351,24 +340,26 @@ client_accept(struct flow_env *env, uv_stream_t *listener, bool is_unix)
 	    .chunk_ext_bytes = 256,
 	};
 
-	if (c == NULL)
+	if (c == NULL) {
+		os_fd_close(&fd);
 		return;
+	}
 	c->env = env;
 	list_init(&c->wake);
 	list_init(&c->node);
 	list_add(&env->clients, &c->node);
 	env->n_clients++;
-	conn_init(&c->conn, env->loop, is_unix, OUT_MAX);
+	conn_init(&c->conn, env->loop, OUT_MAX);
 	c->conn.on_event = on_event;
 	c->conn.on_closed = on_closed;
 	http_parser_init(&c->parser, HTTP_SIDE_REQUEST, &limits);
-	if (conn_accept(&c->conn, listener) != OK) {
+	if (conn_accept(&c->conn, fd) != OK) {
 		conn_close(&c->conn);
 		return;
 	}
 	series_add(env->m_accepted, 1);
 	series_set(env->m_connections, (int64_t)env->n_clients);
-	c->address = peer_of(c, is_unix);
+	c->address = address_of(from);
 	if (env->n_clients > (size_t)conf->limits_connections ||
 	    !count_address(c)) {
 		reply_too_many(c);

@@ -37,8 +37,8 @@ struct client {
 	size_t discarded;
 };
 
-/* Take the next connection of ${listener}, if limits allow. */
-void client_accept(struct flow_env *env, uv_stream_t *listener, bool is_unix);
+/* Take the connection ${fd}, which came ${from}, if limits allow. */
+void client_accept(struct flow_env *env, int fd, const struct sockaddr *from);
 
 /* Does so much of the request remain unread that the connection must end? */
 bool client_must_close(const struct client *c);

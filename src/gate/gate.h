@@ -12,15 +12,11 @@
 #include "flow/env.h"
 #include "gate/state.h"
 #include "ipc/gate_link.h"
+#include "loop/acceptor.h"
 
 struct gate_listener_slot {
 	struct list node;
-	union {
-		uv_handle_t handle;
-		uv_stream_t stream;
-		uv_tcp_t tcp;
-		uv_pipe_t pipe;
-	} uv;
+	struct acceptor acceptor;
 	struct gate *gate;
 	uint32_t id;
 	bool is_unix;

@@ -5,26 +5,30 @@
 
 enum { BACKLOG = 1024 };
 
-static void
-on_connection(uv_stream_t *stream, int status)
+static struct gate_listener_slot *
+slot_of(struct acceptor *a)
 {
-	struct gate_listener_slot *s = stream->data;
-
-	if (status == 0)
-		client_accept(&s->gate->env, stream, s->is_unix);
+	return (struct gate_listener_slot *)(void *)((char *)a -
+	    offsetof(struct gate_listener_slot, acceptor));
 }
 
 static void
-on_closed(uv_handle_t *h)
+on_connection(struct acceptor *a, int fd, const struct sockaddr *from)
 {
-	free(h->data);
+	client_accept(&slot_of(a)->gate->env, fd, from);
+}
+
+static void
+on_closed(struct acceptor *a)
+{
+	free(slot_of(a));
 }
 
 enum err
 listener_open(struct gate *g, const struct gate_listener *l)
 {
 	struct gate_listener_slot *s = calloc(1, sizeof *s);
-	int e;
+	enum err e;
 
 	if (s == NULL) {
 		(void)close(l->fd);
@@ -34,24 +38,14 @@ listener_open(struct gate *g, const struct gate_listener *l)
 	s->id = l->id;
 	s->is_unix = l->is_unix;
 	memcpy(s->address, l->address, sizeof s->address);
-	if (l->is_unix) {
-		(void)uv_pipe_init(&g->loop.uv, &s->uv.pipe, 0);
-		e = uv_pipe_open(&s->uv.pipe, l->fd);
-	} else {
-		(void)uv_tcp_init(&g->loop.uv, &s->uv.tcp);
-		e = uv_tcp_open(&s->uv.tcp, l->fd);
+	s->acceptor.on_conn = on_connection;
+	s->acceptor.on_closed = on_closed;
+	e = acceptor_open(&s->acceptor, &g->loop, l->fd, BACKLOG);
+	if (e != OK) {
+		free(s);
+		return e;
 	}
-	s->uv.handle.data = s;
 	list_add(&g->listeners, &s->node);
-	if (e != 0) {
-		(void)close(l->fd);
-		listener_close(s);
-		return ERR_IO;
-	}
-	if (uv_listen(&s->uv.stream, BACKLOG, on_connection) != 0) {
-		listener_close(s);
-		return ERR_IO;
-	}
 	return OK;
 }
 
@@ -72,7 +66,7 @@ void
 listener_close(struct gate_listener_slot *s)
 {
 	list_del(&s->node);
-	uv_close(&s->uv.handle, on_closed);
+	acceptor_close(&s->acceptor);
 }
 
 void

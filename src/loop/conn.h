@@ -4,6 +4,9 @@
  *   socket -> window (64 KiB, only while bytes wait) -> conn_in / conn_eat
  *   conn_write -> socket, the rest -> out (bounded) -> CONN_DRAIN when empty
  *
+ * libuv tells when; reading and writing is done here, with recv and send,
+ * which cost the kernel less than the read and writev of libuv's streams.
+ *
  * Events come from the loop only, never from inside a call of the owner; after
  * conn_close no event comes any more, only ${on_closed}, when the memory may
  * go.  Reading stops by itself while the window is full.
@@ -25,12 +28,9 @@ enum conn_event {
 enum { CONN_SLICES = 64 };
 
 struct conn {
-	union {
-		uv_handle_t handle;
-		uv_stream_t stream;
-		uv_tcp_t tcp;
-		uv_pipe_t pipe;
-	} uv;
+	uv_poll_t poll;
+	int fd;	     /* -1: none, and no poll */
+	int watched; /* what poll waits for */
 	struct loop *loop;
 	void (*on_event)(struct conn *c, enum conn_event ev);
 	void (*on_closed)(struct conn *c);
@@ -42,33 +42,30 @@ struct conn {
 	size_t direct_n; /* bytes there now */
 	size_t direct_cap;
 
-	struct buf out;	   /* copied bytes behind those under way */
-	struct buf flying; /* bytes under way (unless kept by the owner) */
-	uv_write_t write_req;
-	uv_shutdown_t shutdown_req;
-	uv_connect_t connect_req;
-	size_t flying_n;  /* bytes under way, copied or kept */
-	size_t seen_n;	  /* of these, not with the kernel when last looked */
-	int64_t wrote_us; /* when bytes last moved out, while some wait; of a
-			     long write known at its end and in TIMEOUT */
+	struct slice *kept; /* the owner's bytes under way, else NULL */
+	unsigned kept_at, kept_n;
+	size_t kept_bytes; /* of these, not with the kernel */
+	struct buf out;	   /* copied bytes behind those */
+	size_t out_at;	   /* the first of them not with the kernel */
+	int64_t wrote_us;  /* when bytes last moved out, while some wait */
 	uint64_t n_read, n_written;
 
 	struct timer deadline;
-	bool reading, is_writing, is_closing, is_eof, failed;
+	bool reading, is_connecting, is_closing, is_eof, failed;
 	bool wants_fin;
 	bool is_doomed; /* failed in a call of the owner, who will be told */
 	bool has_told;	/* CONN_FAIL came */
 };
 
 /*
- * Prepare ${c} for a TCP socket (or a unix one) with no descriptor yet.
- * ${out_max}: most bytes that may wait in memory.  Set on_event and on_closed
- * before anything else.  After this only conn_close ends it.
+ * Prepare ${c}, with no descriptor yet.  ${out_max}: most bytes that may wait
+ * in memory.  Set on_event and on_closed before anything else.  After this
+ * only conn_close ends it.
  */
-void conn_init(struct conn *c, struct loop *l, bool is_unix, size_t out_max);
+void conn_init(struct conn *c, struct loop *l, size_t out_max);
 
-/* Take the next connection of ${listener}.  ERR_IO: none, or no descriptors. */
-MUST_CHECK enum err conn_accept(struct conn *c, uv_stream_t *listener);
+/* Take over ${fd}, which an acceptor gave.  ERR_IO: it is closed. */
+MUST_CHECK enum err conn_accept(struct conn *c, int fd);
 
 /* Begin to connect; CONN_OPEN or CONN_FAIL follows.  ERR_CONNECT at once. */
 MUST_CHECK enum err conn_connect(struct conn *c, const struct sockaddr *to);
@@ -101,8 +98,8 @@ void conn_read_into(struct conn *c, char *p, size_t n);
 /*
  * Write the ${n} (at most CONN_SLICES) slices in order.  What the kernel does
  * not take now is copied and follows.  ERR_FULL: past out_max or no memory,
- * nothing of these slices can be relied on; ERR_IO.  After either, and where
- * the stream is broken, CONN_FAIL follows from the loop.
+ * nothing of these slices can be relied on.  After that, and where the stream
+ * is broken, CONN_FAIL follows from the loop.
  */
 MUST_CHECK enum err conn_write(
     struct conn *c, const struct slice *s, unsigned n);
@@ -110,7 +107,7 @@ MUST_CHECK enum err conn_write(
 /*
  * The same without the copy: the owner keeps the bytes unchanged until
  * CONN_DRAIN, CONN_FAIL or conn_close, if conn_pending() is not 0 now.
- * Nothing else may be waiting to be written.  ERR_IO as of conn_write.
+ * Nothing else may be waiting to be written.  ERR_NOMEM; CONN_FAIL follows.
  */
 MUST_CHECK enum err conn_write_kept(
     struct conn *c, const struct slice *s, unsigned n);
@@ -119,7 +116,7 @@ MUST_CHECK enum err conn_write_kept(
 static inline size_t
 conn_pending(const struct conn *c)
 {
-	return c->out.n + c->flying_n;
+	return c->out.n - c->out_at + c->kept_bytes;
 }
 
 /* Send a FIN after what is pending. */
@@ -128,7 +125,10 @@ void conn_shutdown(struct conn *c);
 /* CONN_TIMEOUT at that time (monotonic us); INT64_MAX: none. */
 void conn_set_deadline(struct conn *c, int64_t at_us);
 
-/* End it now; pending bytes are lost.  on_closed follows.  Idempotent. */
+/*
+ * End it now; pending bytes are lost.  on_closed follows, at once if it never
+ * had a descriptor.  Idempotent.
+ */
 void conn_close(struct conn *c);
 
 /* As conn_close, with a TCP reset. */

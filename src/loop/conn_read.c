@@ -1,9 +1,13 @@
 /* The reading half of a conn: its window, and the owner's memory instead. */
-#include "loop/conn_read.h"
+#include "loop/conn_part.h"
+#include "os/sock.h"
 #include <assert.h>
 #include <stdlib.h>
 
-enum { NARROW_MAX = 16 * 1024 };
+enum {
+	NARROW_MAX = 16 * 1024,
+	READS_MAX = 16, /* of one event, while each fills all its room */
+};
 
 void
 conn_drop_window(struct conn *c)
@@ -61,67 +65,73 @@ narrow(struct conn *c)
 	c->n = c->cap = n;
 }
 
-static void
-on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *buf)
+/* Where to read to, and how much; NULL without memory. */
+static char *
+room_of(struct conn *c, size_t *n)
 {
-	struct conn *c = h->data;
-
-	(void)hint;
 	if (c->direct) {
-		*buf = uv_buf_init(c->direct + c->direct_n,
-		    (unsigned)(c->direct_cap - c->direct_n));
-		return;
+		*n = c->direct_cap - c->direct_n;
+		return c->direct + c->direct_n;
 	}
-	if (c->cap < LOOP_CHUNK && !widen(c)) {
-		*buf = uv_buf_init(NULL, 0);
-		return;
-	}
+	if (c->cap < LOOP_CHUNK && !widen(c))
+		return NULL;
 	if (c->at > 0 && c->n == LOOP_CHUNK) {
 		memmove(c->window, c->window + c->at, c->n - c->at);
 		c->n -= c->at;
 		c->at = 0;
 	}
-	*buf = uv_buf_init(c->window + c->n, (unsigned)(LOOP_CHUNK - c->n));
+	*n = LOOP_CHUNK - c->n;
+	return c->window + c->n;
 }
 
-static bool
-is_full(const struct conn *c)
+bool
+conn_is_full(const struct conn *c)
 {
 	if (c->direct)
 		return c->direct_n == c->direct_cap;
 	return c->at == 0 && c->n == LOOP_CHUNK;
 }
 
-static void
-on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
+/* ${n} bytes came; true if it lives on. */
+static bool
+take(struct conn *c, size_t n)
 {
-	struct conn *c = s->data;
-
-	(void)buf;
-	if (n > 0) {
-		if (c->direct)
-			c->direct_n += (size_t)n;
-		else
-			c->n += (size_t)n;
-		c->n_read += (uint64_t)n;
-		c->on_event(c, CONN_READ);
-		if (c->is_closing)
-			return;
-		narrow(c);
-		if (c->reading && is_full(c))
-			(void)uv_read_stop(s);
-		return;
-	}
+	if (c->direct)
+		c->direct_n += n;
+	else
+		c->n += n;
+	c->n_read += n;
+	c->on_event(c, CONN_READ);
+	if (c->is_closing)
+		return false;
 	narrow(c);
-	if (n == 0)
+	return true;
+}
+
+void
+conn_on_readable(struct conn *c)
+{
+	for (int i = 0; i < READS_MAX && c->reading && !conn_is_full(c); i++) {
+		size_t most = 0;
+		char *room = room_of(c, &most);
+		ssize_t n =
+		    room ? os_sock_recv(c->fd, room, most) : OS_SOCK_BROKEN;
+
+		if (n > 0) {
+			/* Less than there was room for: that was all. */
+			if (!take(c, (size_t)n) || (size_t)n < most)
+				return;
+			continue;
+		}
+		narrow(c);
+		if (n == 0) {
+			c->reading = false;
+			c->is_eof = true;
+			c->on_event(c, CONN_EOF);
+		} else if (n == OS_SOCK_BROKEN) {
+			conn_fail(c);
+		}
 		return;
-	(void)uv_read_stop(s);
-	c->reading = false;
-	if (n == UV_EOF) {
-		c->is_eof = true;
-		c->on_event(c, CONN_EOF);
-	} else {
-		conn_fail(c);
 	}
 }
 
@@ -130,53 +140,34 @@ conn_read_start(struct conn *c)
 {
 	if (c->is_closing || c->is_eof || c->failed)
 		return;
-	if (c->reading)
-		return;
 	c->reading = true;
-	if (!is_full(c))
-		(void)uv_read_start(&c->uv.stream, on_alloc, on_read);
+	conn_watch(c);
 }
 
 void
 conn_read_stop(struct conn *c)
 {
-	if (c->reading)
-		(void)uv_read_stop(&c->uv.stream);
 	c->reading = false;
-}
-
-static void
-read_on(struct conn *c)
-{
-	if (c->reading && !c->is_closing)
-		(void)uv_read_start(&c->uv.stream, on_alloc, on_read);
+	conn_watch(c);
 }
 
 void
 conn_eat(struct conn *c, size_t n)
 {
-	bool was_full = is_full(c);
-
 	assert(n <= c->n - c->at);
 	c->at += n;
 	if (c->at == c->n)
 		c->at = c->n = 0;
-	if (was_full && n > 0)
-		read_on(c);
+	conn_watch(c);
 }
 
 void
 conn_read_into(struct conn *c, char *p, size_t n)
 {
-	bool was_full = is_full(c);
-
 	assert(p == NULL || c->at == c->n);
 	narrow(c);
 	c->direct = p;
 	c->direct_n = 0;
 	c->direct_cap = n;
-	if (is_full(c))
-		(void)uv_read_stop(&c->uv.stream);
-	else if (was_full)
-		read_on(c);
+	conn_watch(c);
 }

@@ -3,6 +3,8 @@
  */
 #pragma once
 #include "base/err.h"
+#include "base/slice.h"
+#include <sys/socket.h>
 #include <sys/types.h>
 
 /* Who is at the other end of a unix socket. */
@@ -44,3 +46,53 @@ bool os_sock_port_holder(uint16_t port, char *out, size_t cap);
 
 /* The id of that process; 0 if it cannot be told.  Slow, too. */
 pid_t os_sock_port_pid(uint16_t port);
+
+enum {
+	OS_SOCK_LATER = -1,  /* nothing now */
+	OS_SOCK_BROKEN = -2, /* it ended with an error */
+};
+
+/*
+ * Read at most ${n} > 0 bytes to ${p} without waiting.  How many came, 0 at
+ * the end of the stream, OS_SOCK_LATER or OS_SOCK_BROKEN.
+ */
+ssize_t os_sock_recv(int fd, char *p, size_t n);
+
+/*
+ * Write the ${n} <= OS_SOCK_SLICES slices, not all empty, in order, without
+ * waiting and without a signal.  How many bytes went, which may be fewer,
+ * OS_SOCK_LATER or OS_SOCK_BROKEN.
+ */
+enum { OS_SOCK_SLICES = 256 };
+ssize_t os_sock_send(int fd, const struct slice *s, unsigned n);
+
+/*
+ * Take the next connection of the listening ${fd}; ${from} is who it is.  Its
+ * descriptor does not wait and is close-on-exec.  OS_SOCK_LATER: there is
+ * none; OS_SOCK_BROKEN: it is gone again, or there are no descriptors (errno
+ * is set).
+ */
+int os_sock_accept(int fd, struct sockaddr_storage *from);
+
+/* A new stream socket, that does not wait and is close-on-exec; -1. */
+int os_sock_stream(int family);
+
+/*
+ * Begin to connect ${fd} to ${to} of ${n} bytes.  It is writable when that is
+ * over; os_sock_has_error tells how it went.  ERR_CONNECT: it failed at once.
+ */
+MUST_CHECK enum err os_sock_connect(
+    int fd, const struct sockaddr *to, socklen_t n);
+
+/* Did an error happen to ${fd}?  Asking forgets it. */
+bool os_sock_has_error(int fd);
+
+/* Send the end of the stream; reading goes on. */
+void os_sock_end(int fd);
+
+/*
+ * Set what all our TCP connections have: small writes go at once, and a peer
+ * that vanished (a sleeping laptop) is found.  On a listening socket: for all
+ * that come from it.  Nothing happens to other sockets.
+ */
+void os_sock_set_usual(int fd);

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -113,22 +114,23 @@ on_drip(struct timer *t)
 }
 
 static void
-on_connection(uv_stream_t *listener, int status)
+on_connection(struct acceptor *a, int fd, const struct sockaddr *from)
 {
-	struct mill *m = listener->data;
+	struct mill *m = (struct mill *)(void *)((char *)a -
+	    offsetof(struct mill, listener));
 	struct mill_conn *c = calloc(1, sizeof *c);
 
-	assert_int_equal(status, 0);
+	(void)from;
 	assert_non_null(c);
 	c->mill = m;
 	buf_init(&c->in, IN_MAX);
 	list_init(&c->node);
 	list_add(&m->conns, &c->node);
-	conn_init(&c->conn, &m->loop, m->path[0] != 0, OUT_MAX);
+	conn_init(&c->conn, &m->loop, OUT_MAX);
 	c->conn.on_event = on_event;
 	c->conn.on_closed = on_closed;
 	timer_init(&c->drip, &m->loop, on_drip);
-	assert_int_equal(conn_accept(&c->conn, listener), OK);
+	assert_int_equal(conn_accept(&c->conn, fd), OK);
 	if (m->n_accepted < 64)
 		m->accepted_us[m->n_accepted] = os_now_us();
 	m->n_accepted++;
@@ -211,24 +213,36 @@ mill_ollama(struct mill_conn *c)
 
 /* --- the mill --- */
 
+/* Listen at ${at}; false: it is taken. */
+static bool
+begin_listening(struct mill *m, const struct sockaddr *at, socklen_t n)
+{
+	int fd = socket(at->sa_family, SOCK_STREAM, 0), on = 1;
+
+	assert_int_equal(
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
+	if (bind(fd, at, n) != 0) {
+		(void)close(fd);
+		return false;
+	}
+	m->listener.on_conn = on_connection;
+	m->is_open = acceptor_open(&m->listener, &m->loop, fd, 128) == OK;
+	return m->is_open;
+}
+
 bool
 mill_open(struct mill *m, int port)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET,
 	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	    .sin_port = htons((uint16_t)port)};
-	int n = sizeof at;
+	socklen_t n = sizeof at;
 
-	(void)uv_tcp_init(&m->loop.uv, &m->listener.tcp);
-	m->listener.handle.data = m;
-	m->is_open = true;
 	m->path[0] = 0;
-	if (uv_tcp_bind(&m->listener.tcp, (struct sockaddr *)&at, 0) != 0 ||
-	    uv_listen(&m->listener.stream, 128, on_connection) != 0) {
-		mill_close(m);
+	if (!begin_listening(m, (struct sockaddr *)&at, sizeof at))
 		return false;
-	}
-	(void)uv_tcp_getsockname(&m->listener.tcp, (struct sockaddr *)&at, &n);
+	assert_int_equal(
+	    getsockname(m->listener.fd, (struct sockaddr *)&at, &n), 0);
 	m->port = ntohs(at.sin_port);
 	return true;
 }
@@ -236,21 +250,20 @@ mill_open(struct mill *m, int port)
 void
 mill_open_unix(struct mill *m)
 {
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+
 	(void)snprintf(
 	    m->path, sizeof m->path, "/tmp/mill-%d.sock", (int)getpid());
 	(void)unlink(m->path);
-	(void)uv_pipe_init(&m->loop.uv, &m->listener.pipe, 0);
-	m->listener.handle.data = m;
-	m->is_open = true;
-	assert_int_equal(uv_pipe_bind(&m->listener.pipe, m->path), 0);
-	assert_int_equal(uv_listen(&m->listener.stream, 128, on_connection), 0);
+	memcpy(at.sun_path, m->path, sizeof m->path);
+	assert_true(begin_listening(m, (struct sockaddr *)&at, sizeof at));
 }
 
 void
 mill_close(struct mill *m)
 {
 	if (m->is_open)
-		uv_close(&m->listener.handle, NULL);
+		acceptor_close(&m->listener);
 	m->is_open = false;
 	LIST_EACH_SAFE (it, &m->conns)
 		conn_close(&LIST_OF(it, struct mill_conn, node)->conn);

@@ -10,6 +10,7 @@
 #pragma once
 #include "engine/engine.h"
 #include "engine/upstream.h"
+#include "loop/acceptor.h"
 #include "loop/conn.h"
 
 struct mill;
@@ -34,12 +35,7 @@ struct mill {
 	struct loop loop;
 	struct metrics *metrics;
 	struct engine_set set;
-	union {
-		uv_handle_t handle;
-		uv_stream_t stream;
-		uv_tcp_t tcp;
-		uv_pipe_t pipe;
-	} listener;
+	struct acceptor listener;
 	bool is_open;
 	int port;
 	char path[108]; /* of a unix socket */

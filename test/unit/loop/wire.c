@@ -77,7 +77,7 @@ end_new(struct wire *w)
 	e->wire = w;
 	e->hook = w->accept_hook;
 	buf_init(&e->got, GOT_MAX);
-	conn_init(&e->conn, &w->loop, w->is_unix, w->out_max);
+	conn_init(&e->conn, &w->loop, w->out_max);
 	e->conn.on_event = on_event;
 	e->conn.on_closed = on_closed;
 	w->n_open++;
@@ -85,22 +85,49 @@ end_new(struct wire *w)
 }
 
 static void
-on_connection(uv_stream_t *listener, int status)
+on_connection(struct acceptor *a, int fd, const struct sockaddr *from)
 {
-	struct wire *w = listener->data;
+	struct wire *w = (struct wire *)(void *)((char *)a -
+	    offsetof(struct wire, listener));
 
-	assert_int_equal(status, 0);
+	assert_int_equal(from->sa_family, w->is_unix ? AF_UNIX : AF_INET);
 	w->accepted = end_new(w);
-	assert_int_equal(conn_accept(&w->accepted->conn, listener), OK);
+	assert_int_equal(conn_accept(&w->accepted->conn, fd), OK);
 	conn_read_start(&w->accepted->conn);
+}
+
+static int
+bind_unix(struct wire *w)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	(void)snprintf(
+	    w->path, sizeof w->path, "/tmp/wire-%d.sock", (int)getpid());
+	(void)unlink(w->path);
+	memcpy(un.sun_path, w->path, sizeof w->path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof un), 0);
+	return fd;
+}
+
+static int
+bind_tcp(struct wire *w)
+{
+	struct sockaddr_in any = {
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof w->address;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&any, sizeof any), 0);
+	assert_int_equal(
+	    getsockname(fd, (struct sockaddr *)&w->address, &n), 0);
+	return fd;
 }
 
 void
 wire_init(struct wire *w, bool is_unix)
 {
-	struct sockaddr_in any = {
-	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int n = sizeof w->address;
+	int fd;
 
 	*w = (struct wire){.is_unix = is_unix, .out_max = 1 << 20};
 	/* libuv keeps a pipe of its own from the first loop on. */
@@ -108,31 +135,17 @@ wire_init(struct wire *w, bool is_unix)
 	assert_true(loop_fini(&w->loop));
 	w->fds = wire_fds();
 	assert_int_equal(loop_init(&w->loop), OK);
-	if (is_unix) {
-		(void)snprintf(w->path, sizeof w->path, "/tmp/wire-%d.sock",
-		    (int)getpid());
-		(void)unlink(w->path);
-		(void)uv_pipe_init(&w->loop.uv, &w->listener.pipe, 0);
-		assert_int_equal(uv_pipe_bind(&w->listener.pipe, w->path), 0);
-	} else {
-		(void)uv_tcp_init(&w->loop.uv, &w->listener.tcp);
-		assert_int_equal(
-		    uv_tcp_bind(&w->listener.tcp, (struct sockaddr *)&any, 0),
-		    0);
-		assert_int_equal(uv_tcp_getsockname(&w->listener.tcp,
-				     (struct sockaddr *)&w->address, &n),
-		    0);
-	}
-	w->listener.handle.data = w;
+	fd = is_unix ? bind_unix(w) : bind_tcp(w);
+	w->listener.on_conn = on_connection;
+	assert_int_equal(acceptor_open(&w->listener, &w->loop, fd, 128), OK);
 	w->listener_open = true;
-	assert_int_equal(uv_listen(&w->listener.stream, 128, on_connection), 0);
 }
 
 void
 wire_fini(struct wire *w)
 {
 	if (w->listener_open)
-		uv_close(&w->listener.handle, NULL);
+		acceptor_close(&w->listener);
 	wire_turn(w);
 	assert_int_equal(w->n_open, w->n_closed);
 	assert_true(loop_fini(&w->loop));
@@ -273,14 +286,12 @@ wire_dial(struct wire *w, struct end **e)
 {
 	struct sockaddr_storage ss;
 	socklen_t n = sizeof ss;
-	uv_os_fd_t lfd;
 	int fd;
 
-	assert_int_equal(uv_fileno(&w->listener.handle, &lfd), 0);
 	/* The test accepts by hand: the loop must not look meanwhile. */
 	*e = wire_end(w);
 	do {
-		fd = accept(lfd, (struct sockaddr *)&ss, &n);
+		fd = accept(w->listener.fd, (struct sockaddr *)&ss, &n);
 	} while (fd < 0 && (errno == EAGAIN || errno == EINTR));
 	assert_true(fd >= 0);
 	set_nonblocking(fd);

@@ -8,6 +8,7 @@
  * the test after 20 s.
  */
 #pragma once
+#include "loop/acceptor.h"
 #include "loop/conn.h"
 #include <stdio.h>
 
@@ -31,12 +32,7 @@ struct end {
 
 struct wire {
 	struct loop loop;
-	union {
-		uv_handle_t handle;
-		uv_stream_t stream;
-		uv_tcp_t tcp;
-		uv_pipe_t pipe;
-	} listener;
+	struct acceptor listener;
 	bool is_unix, listener_open;
 	char path[108];
 	struct sockaddr_storage address; /* of TCP */
