@@ -6,6 +6,7 @@
 #include "ctl/reload.h"
 #include "ctl/status.h"
 #include "ctl/verbs.h"
+#include "ctl/usage.h"
 #include "keeper/keeper.h"
 #include <assert.h>
 #include <stdio.h>
@@ -41,6 +42,7 @@ static int (*const commands[CTL_COUNT])(const struct ctl_args *) = {
     [CTL_KEY_ADD] = ctl_key_add,
     [CTL_KEY_LIST] = ctl_key_list,
     [CTL_KEY_REVOKE] = ctl_key_revoke,
+    [CTL_USAGE] = ctl_usage,
     [CTL_GATE] = gate,
     [CTL_VERSION] = ctl_version,
     [CTL_HELP] = ctl_help,

@@ -48,6 +48,7 @@ set_cells(struct caller *c, const struct cells *cells)
 	}
 	c->rate_key = cells_key(cells, CELLS_REQUESTS, who);
 	c->listing_key = cells_key(cells, CELLS_LISTINGS, who);
+	c->tokens_key = cells_key(cells, CELLS_TOKENS, who);
 }
 
 void
@@ -82,6 +83,18 @@ rate_of(struct conf_rate rate, uint64_t burst)
 	return out;
 }
 
+/* The configuration's bounds are the limiter's. */
+static struct budgets_rule
+tokens_of(const struct conf_tokens *t)
+{
+	struct budgets_rule rule = {.strict = t->strict};
+
+	if (t->limit > 0 &&
+	    budget_limit_init(&rule.limits[0], t->limit, t->period_ns) == OK)
+		rule.n = 1;
+	return rule;
+}
+
 static uint32_t
 bound(int64_t n)
 {
@@ -112,6 +125,7 @@ caller_apply(
 
 	c->row = row;
 	c->rate = rate_of(row->rate, (uint64_t)row->burst);
+	c->tokens = tokens_of(&row->tokens);
 	/* A client may fetch all its listings at one moment. */
 	c->listing =
 	    rate_of(conf->limits_listing, listings > 0 ? listings - 1 : 0);

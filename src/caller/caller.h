@@ -16,7 +16,9 @@
 #include "caller/address.h"
 #include "caller/keyfile.h"
 #include "conf/conf.h"
+#include "limit/budgets.h"
 #include "limit/cells.h"
+#include "limit/recent.h"
 #include "queue/queue.h"
 
 /* Where `weir key` keeps keys: this file in the state folder. */
@@ -40,6 +42,9 @@ struct caller {
 	/* `rate` and `burst`, and limits.listing; count 0: no limit. */
 	struct gcra_rate rate, listing;
 	struct cells_key rate_key, listing_key;
+	struct budgets_rule tokens; /* `tokens`; n 0: none */
+	struct cells_key tokens_key;
+	struct recent recent;	  /* tokens used; kept by whoever settles */
 	struct queue_caller line; /* its part in the queue */
 	uint64_t body_bytes; /* of bodies held; kept by whoever holds them */
 	/* the set's own */

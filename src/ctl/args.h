@@ -19,6 +19,7 @@ struct ctl_args {
 	const char *single; /* not NULL: -1 */
 	const char *json;   /* not NULL: --json */
 	const char *length; /* --for DURATION, or NULL */
+	const char *days;   /* as written; NULL */
 	const char *operands[CTL_OPERANDS_MAX];
 	size_t n_operands;
 	bool wants_help; /* --help behind a command */

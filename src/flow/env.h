@@ -7,6 +7,7 @@
 #include "dialect/route.h"
 #include "engine/engine.h"
 #include "http/date.h"
+#include "ledger/ledger.h"
 #include "limit/cells.h"
 #include "limit/marks.h"
 #include "log/id.h"
@@ -34,6 +35,8 @@ struct flow_env {
 	struct engine_set engines;
 	struct cells *cells;
 	const struct marks *blocked; /* callers; NULL: nobody */
+	struct budgets *budgets;
+	struct ledger *ledger; /* NULL: nobody's use is kept */
 	struct queue queue;
 	struct log *log;
 	struct metrics *metrics;

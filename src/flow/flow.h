@@ -92,6 +92,12 @@ struct flow {
 	bool has_name;
 	struct edit_plan edits;
 
+	/* reserve */
+	uint64_t guess_tok; /* of the prompt, until the engine has counted */
+	struct budgets_hold hold;
+	struct budgets_answer tokens;
+	bool has_tokens; /* tokens says what the caller may be told */
+
 	/* queue */
 	struct queue_item item;
 	bool in_line, is_expired;

@@ -3,6 +3,7 @@
 #include "flow/heartbeat.h"
 #include "flow/recall.h"
 #include "flow/reply.h"
+#include "flow/reserve.h"
 #include "http/write.h"
 
 enum {
@@ -340,6 +341,7 @@ relay_body(struct flow *f)
 		finish(f, &o);
 		return true;
 	}
+	reserve_note(f);
 	flush(f, &o, false);
 	if (conn_pending(&c->conn) > 0)
 		conn_set_deadline(&c->conn, c->conn.wrote_us + 60 * 1000000);

@@ -31,7 +31,10 @@ add_connection(struct flow *f, struct buf *b)
 static enum err
 add_quota(struct flow *f, struct buf *b)
 {
-	struct quota q = {.rate = &f->caller->rate, .requests = &f->quota};
+	struct quota q = {.rate = f->has_quota ? &f->caller->rate : NULL,
+	    .requests = &f->quota,
+	    .rule = f->has_tokens ? &f->caller->tokens : NULL,
+	    .tokens = &f->tokens};
 
 	return quota_add_fields(b, &q);
 }
@@ -51,7 +54,7 @@ reply_head(struct flow *f, int status, struct buf *b)
 	    (e = buf_add(b, flow_id(f))) != OK ||
 	    (e = buf_add_str(b, "\r\n")) != OK)
 		return e;
-	if (f->has_quota && (e = add_quota(f, b)) != OK)
+	if ((f->has_quota || f->has_tokens) && (e = add_quota(f, b)) != OK)
 		return e;
 	return add_connection(f, b);
 }

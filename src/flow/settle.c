@@ -7,6 +7,7 @@
 #include "flow/client.h"
 #include "flow/flow.h"
 #include "engine/linger.h"
+#include "flow/reserve.h"
 #include "log/access.h"
 #include "os/clock.h"
 
@@ -192,6 +193,7 @@ settle(struct flow *f)
 	if (f->has_head || f->status) {
 		fill(f, &a, now_us);
 		count(f, &a, a.model);
+		reserve_settle(f, &a);
 		(void)log_write(f->env->log,
 		    slice_of(line, access_format(&a, &f->env->stamp, line)));
 	}

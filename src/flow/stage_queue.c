@@ -5,6 +5,7 @@
 #include "conf/value.h"
 #include "flow/flow.h"
 #include "flow/heartbeat.h"
+#include "flow/reserve.h"
 #include <assert.h>
 
 enum { GUESS_TOK_MAX = 32768 };
@@ -285,5 +286,5 @@ stage_queue(struct flow *f)
 		if (!f->has_slot)
 			arm_timer(env);
 	}
-	return f->has_slot ? STEP_NEXT : STEP_WAIT;
+	return f->has_slot ? reserve_confirm(f) : STEP_WAIT;
 }

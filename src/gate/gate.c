@@ -1,3 +1,4 @@
+#include "gate/books.h"
 #include "gate/gate.h"
 #include "gate/command.h"
 #include "gate/solo.h"
@@ -223,6 +224,7 @@ on_keys_timer(struct timer *t)
 
 	if (keyfile_changed(&g->keys_watch))
 		reload_callers(g, g->env.conf);
+	books_tell(g);
 	timer_set(&g->keys_timer, os_now_us() + KEYS_LOOK_US);
 }
 
@@ -239,6 +241,7 @@ on_print(struct metrics *m, void *arg)
 	series_add(metric_series(m, METRIC_LIMITS_EVICTED, NULL),
 	    (int64_t)(g->cells.evicted - g->evicted_told));
 	g->evicted_told = g->cells.evicted;
+	books_measure(g);
 	if (os_proc_usage(0, &use) != OK)
 		return;
 	series_set(metric_series(m, METRIC_RSS, NULL), use.rss_bytes);
@@ -271,7 +274,7 @@ on_slots_guessed(void *ctx, struct engine *e)
 /* --- the start --- */
 
 static enum err
-map_state(struct gate *g, const struct gate_start *start, struct hash_key seed)
+map_state(struct gate *g, const struct gate_start *start)
 {
 	enum err e = state_map(&g->state, start->state_fd, os_now_us());
 	size_t n;
@@ -279,13 +282,9 @@ map_state(struct gate *g, const struct gate_start *start, struct hash_key seed)
 
 	if (e != OK)
 		return e;
-	p = state_get(&g->state, STATE_CELLS, &n);
-	e = cells_attach(&g->cells, p, n, seed);
-	/* Another version's: all buckets are full, nobody is blocked, go on. */
-	if (e == OK || e == ERR_VERSION) {
-		p = state_get(&g->state, STATE_BLOCKED, &n);
-		e = marks_attach(&g->blocked, p, n);
-	}
+	p = state_get(&g->state, STATE_BLOCKED, &n);
+	e = marks_attach(&g->blocked, p, n);
+	/* Another version's: nobody is blocked, go on. */
 	if (e == OK || e == ERR_VERSION) {
 		p = state_get(&g->state, STATE_DRAINED, &n);
 		e = marks_attach(&g->drained, p, n);
@@ -327,11 +326,9 @@ start(struct gate *g, const struct gate_start *s)
 	memcpy(g->config, s->config, sizeof g->config);
 	g->config_fd = s->config_fd;
 	buf_init(&why, 4096);
-	if ((e = loop_init(&g->loop)) != OK ||
-	    (e = map_state(g, s, seed)) != OK)
+	if ((e = loop_init(&g->loop)) != OK || (e = map_state(g, s)) != OK)
 		goto tell;
 	g->env.loop = &g->loop;
-	g->env.cells = &g->cells;
 	g->env.blocked = &g->blocked;
 	g->env.metrics = metrics_new(seed);
 	if (g->env.metrics == NULL)
@@ -385,6 +382,7 @@ finish(struct gate *g)
 	solo_close(g);
 	for (int i = 0; i < 100; i++)
 		(void)uv_run(&g->loop.uv, UV_RUN_NOWAIT);
+	books_close(g, LOG_FLUSH_US);
 	event(g, EVENT_STOPPED, EVENT_NO_ARGS);
 	if (g->has_link && !g->link_lost)
 		(void)!gate_link_drained(&g->link);

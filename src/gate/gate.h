@@ -31,6 +31,10 @@ struct gate {
 	struct admin admin;
 	struct cells cells;
 	struct marks blocked, drained;
+	struct budgets budgets;
+	char ledger_path[GATE_PATH_MAX]; /* "": there is none */
+	const char *ledger_why;		 /* why not, until it is told */
+	uint64_t ledger_dropped_told;
 	struct list listeners;
 	struct gate_link link;
 	bool has_link, link_lost;
@@ -74,6 +78,12 @@ struct conf_env gate_conf_env(void);
 
 /* Engines that were drained by name are, also those of a new configuration. */
 void gate_apply_drains(struct gate *g);
+/*
+ * The path of ${name} in the state folder of ${conf}, in ${out} with its NUL;
+ * "" where there is no such folder or ${cap} is too small.
+ */
+void gate_state_file(
+    const struct conf *conf, const char *name, char *out, size_t cap);
 
 /* Accept nothing more; end when all is finished or after ${grace_us}. */
 void gate_drain(struct gate *g, int64_t grace_us);

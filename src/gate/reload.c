@@ -4,6 +4,7 @@
  * Everything that can fail is done before the first thing is changed, so that
  * a bad file leaves the old one in force whole.
  */
+#include "gate/books.h"
 #include "gate/gate.h"
 #include "conf/diff.h"
 #include "log/event.h"
@@ -33,9 +34,9 @@ gate_conf_env(void)
 	    .is_root = geteuid() == 0};
 }
 
-/* STATE/keys; "" where there is no folder for state. */
-static void
-find_keys(const struct conf *conf, char *out, size_t cap)
+void
+gate_state_file(
+    const struct conf *conf, const char *name, char *out, size_t cap)
 {
 	struct conf_env env = gate_conf_env();
 	struct buf b;
@@ -43,7 +44,7 @@ find_keys(const struct conf *conf, char *out, size_t cap)
 	out[0] = 0;
 	buf_init(&b, cap - 1);
 	if (conf_state_path(conf, &env, &b) == OK &&
-	    buf_add_str(&b, "/keys") == OK) {
+	    buf_add_char(&b, '/') == OK && buf_add_str(&b, name) == OK) {
 		memcpy(out, b.p, b.n);
 		out[b.n] = 0;
 	}
@@ -181,7 +182,12 @@ reload_conf(struct gate *g, struct buf *why)
 		return e;
 	}
 	if (old == NULL) {
-		find_keys(conf, g->keys_path, sizeof g->keys_path);
+		if ((e = books_open(g, conf)) != OK) {
+			conf_drop(conf);
+			return e;
+		}
+		gate_state_file(
+		    conf, CALLER_KEYFILE, g->keys_path, sizeof g->keys_path);
 		g->env.callers = caller_set_new(g->env.cells);
 		g->keys_watch.path = g->keys_path;
 		keyfile_init(&g->keys);

@@ -29,6 +29,7 @@ GAUGES = (
     "weir_slots_used",
     "weir_body_buffer_bytes",
     "weir_connections",
+    "weir_reservations",
 )
 
 
