@@ -22,6 +22,7 @@ queue_init(struct queue *q, size_t length, size_t bytes_max)
 	*q = (struct queue){
 	    .length = length, .bytes_max = bytes_max, .age_us = AGE_US};
 	list_init(&q->items);
+	list_init(&q->flying);
 	list_init(&q->ageing);
 	list_init(&q->busy);
 	list_init(&q->resting);
@@ -131,6 +132,7 @@ enter(struct queue *q, struct queue_item *it)
 		fair_lift(q, c, it->band, lane);
 	c->waiting++;
 	lane_add(lane, it);
+	list_del(&it->all);
 	list_add(&q->items, &it->all);
 	q->n++;
 	q->bytes += it->bytes;
@@ -254,6 +256,7 @@ take_off(struct queue *q, struct queue_item *it, int64_t now_us)
 		lane->peak = lane->in_flight;
 	lane_open_window(q);
 	leave(q, it, true);
+	list_add(&q->flying, &it->all);
 	it->state = QUEUE_IN_FLIGHT;
 	it->dispatched_us = now_us;
 	fair_reorder(c);
@@ -337,10 +340,12 @@ queue_put_back(struct queue *q, struct queue_item *it)
 void
 queue_del(struct queue *q, struct queue_item *it)
 {
-	if (it->state == QUEUE_WAITING)
+	if (it->state == QUEUE_WAITING) {
 		leave(q, it, false);
-	else if (it->state == QUEUE_IN_FLIGHT)
+	} else if (it->state == QUEUE_IN_FLIGHT) {
+		list_del(&it->all);
 		land(q, it);
+	}
 }
 
 struct queue_item *

@@ -144,6 +144,7 @@ struct queue {
 	struct queue_last last[QUEUE_CLASSES];
 	struct counters *counters; /* NULL: none */
 	struct list items;	   /* struct queue_item.all: all that waits */
+	struct list flying;	   /* the same: all that is given out */
 	struct list ageing;	   /* heads in the batch band, oldest first */
 	struct heap due;
 	struct table lanes;  /* all, by model */

@@ -134,6 +134,37 @@ def fairness(run, each=20):
     return indices
 
 
+def service_at(run, now_us):
+    """What each caller has got by then."""
+    got = [0.0] * run.workload.n_callers
+    for number, start, _ in run.served:
+        if start <= now_us:
+            request = run.workload.requests[number]
+            got[request.caller] += request.input_tok + 2 * output_by(
+                request, start, now_us)
+    return got
+
+
+def jain_while_waiting(run, window_us, until_us):
+    """Jain's index of each window in which two callers or more had something
+    waiting all the time, over those callers."""
+    edges = range(0, until_us + 1, window_us)
+    totals = [service_at(run, t) for t in edges]
+    meter, at, always = Meter(run), 0, set()
+    indices = []
+    for now, is_after in meter.moments():
+        while at < len(edges) and now >= edges[at] and not is_after:
+            if at > 0 and len(always) > 1:
+                indices.append(jain_of([
+                    (totals[at][c] - totals[at - 1][c])
+                    / run.workload.weights[c] for c in always]))
+            at += 1
+            always = {c for c, n in enumerate(meter.waiting) if n}
+        if is_after:
+            always -= {c for c in always if not meter.waiting[c]}
+    return indices
+
+
 def weight_error(run):
     """By how much is the worst share off what weights promise?  While all had
     something waiting."""

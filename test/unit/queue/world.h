@@ -50,6 +50,7 @@ world_free(struct world *w)
 	assert_int_equal(w->q.bytes, 0);
 	assert_int_equal(w->q.in_flight, 0);
 	assert_true(list_is_empty(&w->q.items));
+	assert_true(list_is_empty(&w->q.flying));
 	assert_true(list_is_empty(&w->q.busy));
 	assert_true(list_is_empty(&w->q.ageing));
 	for (int i = 0; i < CALLERS; i++) {
