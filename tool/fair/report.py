@@ -55,7 +55,7 @@ def workloads():
     same = 256, 256
     yield ("overload", "Overload", ["90/min", "180/min"],
            "Two callers send 90 and 180 requests a minute, all of 256 + 256 "
-           "tokens; each alone would fill the engine.",
+           "tokens; the first alone would all but fill the engine.",
            steady(0, 90, same) + steady(1, 180, same))
     yield ("on-off", "On and off", ["on/off", "180/min"],
            "One caller sends 30 a minute, a third of what the engine can do, "
