@@ -46,20 +46,23 @@ doc_has(struct slice object, const char *key)
 	return v.n > 0 && !slice_is(v, "null");
 }
 
-/* A terminal obeys control characters, also those of ISO 6429 in UTF-8. */
-static bool
-is_control(const char *p, size_t left)
+/*
+ * How many bytes at ${p} a terminal would obey: control characters, also those
+ * of ISO 6429 as UTF-8.
+ */
+static size_t
+control_n(const char *p, size_t left)
 {
 	unsigned char c = (unsigned char)*p;
 
-	return c < 0x20 || c == 0x7f ||
-	    (c == 0xc2 && left > 1 && (unsigned char)p[1] < 0xa0);
+	if (c == 0xc2 && left > 1 && (unsigned char)p[1] < 0xa0)
+		return 2;
+	return c < 0x20 || c == 0x7f;
 }
 
 enum err
-doc_add_text(struct slice object, const char *key, struct buf *out)
+doc_add_value(struct slice v, struct buf *out)
 {
-	struct slice v = doc_get(object, key);
 	size_t n = 0, at = out->n;
 	enum err e;
 
@@ -71,9 +74,14 @@ doc_add_text(struct slice object, const char *key, struct buf *out)
 		return e == ERR_SYNTAX ? OK : e;
 	out->n += n;
 	for (size_t i = at; i < out->n; i++)
-		if (is_control(out->p + i, out->n - i))
-			out->p[i] = '?';
+		memset(out->p + i, '?', control_n(out->p + i, out->n - i));
 	return OK;
+}
+
+enum err
+doc_add_text(struct slice object, const char *key, struct buf *out)
+{
+	return doc_add_value(doc_get(object, key), out);
 }
 
 void

@@ -25,6 +25,9 @@ bool doc_has(struct slice object, const char *key);
 MUST_CHECK enum err doc_add_text(
     struct slice object, const char *key, struct buf *out);
 
+/* The same of the ${value} itself. */
+MUST_CHECK enum err doc_add_value(struct slice value, struct buf *out);
+
 /* Walk the ${array}: begin, then next until it is false. */
 void doc_begin(struct json_reader *r, struct slice array);
 bool doc_next(struct json_reader *r, struct slice *value);

@@ -146,6 +146,36 @@ cell_state(struct part *p, struct slice row)
 	grid_end_cell(p->t);
 }
 
+/* What of an engine fits into no column. */
+static enum err
+print_about(struct part *p, struct slice row)
+{
+	struct slice loaded = doc_get(row, "loaded"), name;
+	struct buf *b = p->out;
+	const char *between = "";
+	struct json_reader r;
+	enum err e = OK;
+
+	if (loaded.n > sizeof "[]" - 1) {
+		if ((e = doc_add_text(row, "name", b)) == OK)
+			e = buf_add_str(b, " has loaded ");
+		doc_begin(&r, loaded);
+		while (e == OK && doc_next(&r, &name)) {
+			if ((e = buf_add_str(b, between)) == OK)
+				e = doc_add_value(name, b);
+			between = ", ";
+		}
+		if (e == OK)
+			e = buf_add_char(b, '\n');
+	}
+	if (e == OK && doc_has(row, "why") &&
+	    (e = doc_add_text(row, "name", b)) == OK &&
+	    (e = buf_add_str(b, ": ")) == OK &&
+	    (e = doc_add_text(row, "why", b)) == OK)
+		e = buf_add_char(b, '\n');
+	return e;
+}
+
 static enum err
 print_engines(struct part *p, struct slice doc)
 {
@@ -167,14 +197,8 @@ print_engines(struct part *p, struct slice doc)
 	}
 	e = part_end(p, "Engines");
 	doc_begin(&r, doc_get(doc, "engines"));
-	while (e == OK && doc_next(&r, &row)) {
-		if (!doc_has(row, "why"))
-			continue;
-		if ((e = doc_add_text(row, "name", p->out)) == OK &&
-		    (e = buf_add_str(p->out, ": ")) == OK &&
-		    (e = doc_add_text(row, "why", p->out)) == OK)
-			e = buf_add_char(p->out, '\n');
-	}
+	while (e == OK && doc_next(&r, &row))
+		e = print_about(p, row);
 	return e == OK ? say_more(p, doc_int(doc, "engines_not_shown")) : e;
 }
 

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 enum {
-	ROW_MAX = 1400, /* bytes of a row at the worst: long names, escapes */
+	ROW_MAX = 2048, /* bytes of a row at the worst: long names, escapes */
 	/* Shares of GATE_ANSWER_MAX. */
 	ENGINES_BYTES = 20 * 1024,
 	RUNNING_BYTES = 26 * 1024,
@@ -68,6 +68,24 @@ ms(int64_t us)
 
 /* --- engines --- */
 
+/* Some of the models that are in its memory, where that can be told. */
+static void
+write_loaded(struct json_writer *w, const struct engine *e)
+{
+	enum { LOADED_MAX = 4 };
+	struct table_node *n = NULL;
+	int left = LOADED_MAX;
+
+	json_array_begin(w, "loaded");
+	while (left > 0 && (n = table_next(&e->models, n)) != NULL) {
+		if (!TABLE_OF(n, struct engine_model, node)->is_loaded)
+			continue;
+		json_str(w, NULL, slice_to(n->key, 200));
+		left--;
+	}
+	json_array_end(w);
+}
+
 static void
 write_engine(struct json_writer *w, const struct engine *e, int64_t now_us)
 {
@@ -84,6 +102,10 @@ write_engine(struct json_writer *w, const struct engine *e, int64_t now_us)
 	json_int(w, "in_use", e->in_use);
 	if (e->has_listing)
 		json_int(w, "models", (int64_t)e->models.n);
+	if (e->has_residents)
+		write_loaded(w, e);
+	if (e->lingering)
+		json_int(w, "lingering", e->lingering);
 	json_int(w, "failures", e->failures);
 	json_str(w, "breaker",
 	    slice_str(!e->is_open	       ? "closed"

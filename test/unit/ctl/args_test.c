@@ -39,6 +39,13 @@ static const struct good_case good[] = {
     {{"key", "add", "--", "-app"}, CTL_KEY_ADD, NULL, false, false, "-app"},
     {{"key", "list"}, CTL_KEY_LIST, NULL, false, false, NULL},
     {{"key", "revoke", "-"}, CTL_KEY_REVOKE, NULL, false, false, "-"},
+    {{"status"}, CTL_STATUS, NULL, false, false, NULL},
+    {{"cancel", "01ABC"}, CTL_CANCEL, NULL, false, false, "01ABC"},
+    {{"block", "app", "--for", "1h"}, CTL_BLOCK, NULL, false, false, "app"},
+    {{"block", "--for=1h", "app", "-cf"}, CTL_BLOCK, "f", false, false, "app"},
+    {{"unblock", "app"}, CTL_UNBLOCK, NULL, false, false, "app"},
+    {{"drain", "gpu"}, CTL_DRAIN, NULL, false, false, "gpu"},
+    {{"resume", "gpu"}, CTL_RESUME, NULL, false, false, "gpu"},
     {{"gate"}, CTL_GATE, NULL, false, false, NULL},
     {{"man"}, CTL_MAN, NULL, false, false, NULL},
 };
@@ -75,6 +82,13 @@ static const struct bad_case bad[] = {
     {{"check", "-1"}, "weir check: no flag `-1`; see `weir check --help`\n"},
     {{"check", "--confgi=f"},
 	"weir check: no flag `--confgi=f`; did you mean `--config`?\n"},
+    {{"blok", "x"}, "weir: no command `blok`; did you mean `block`?\n"},
+    {{"block"}, "weir block: wants CALLER\n"},
+    {{"block", "a", "--for"}, "weir block: `--for` wants DURATION\n"},
+    {{"cancel"}, "weir cancel: wants ID\n"},
+    {{"drain"}, "weir drain: wants ENGINE\n"},
+    {{"status", "--josn"},
+	"weir status: no flag `--josn`; did you mean `--json`?\n"},
     {{"version", "--hlep"},
 	"weir version: no flag `--hlep`; did you mean `--help`?\n"},
 };
@@ -145,6 +159,22 @@ no_words_at_all_are_help(void **state)
 }
 
 static void
+flags_keep_their_values(void **state)
+{
+	const char *const words[] = {
+	    "block", "-f", "30s", "app", "--json", NULL};
+	struct buf complaint;
+	struct ctl_args a;
+
+	buf_init(&complaint, 64);
+	assert_int_equal(parse(words, &a, &complaint), OK);
+	assert_string_equal(a.length, "30s");
+	assert_non_null(a.json);
+	assert_null(a.config);
+	buf_fini(&complaint);
+}
+
+static void
 rows_are_sound(void **state)
 {
 	size_t n;
@@ -172,6 +202,7 @@ main(void)
 	    cmocka_unit_test(commands_are_understood),
 	    cmocka_unit_test(mistakes_are_explained),
 	    cmocka_unit_test(no_words_at_all_are_help),
+	    cmocka_unit_test(flags_keep_their_values),
 	    cmocka_unit_test(rows_are_sound),
 	};
 
