@@ -26,6 +26,53 @@ address_of(const struct sockaddr *sa)
 	return a;
 }
 
+/* Cut `]` or `]:port` off an address that began with `[`. */
+static bool
+cut_bracket(struct slice *s)
+{
+	size_t n = slice_find(*s, ']');
+	struct slice rest = slice_from(*s, n + 1);
+	uint64_t port;
+
+	if (n == s->n)
+		return false;
+	*s = slice_to(*s, n);
+	return rest.n == 0 ||
+	    (rest.p[0] == ':' && slice_u64(slice_from(rest, 1), 65535, &port));
+}
+
+bool
+address_parse_host(struct slice s, struct address *out)
+{
+	struct address a = {.is_unix = false};
+	size_t colon = slice_find(s, ':');
+	char text[INET6_ADDRSTRLEN];
+	bool is_v6 = s.n > 0 && s.p[0] == '[';
+	uint64_t port;
+
+	if (is_v6) {
+		s = slice_from(s, 1);
+		if (!cut_bracket(&s))
+			return false;
+	} else if (colon < s.n && colon == slice_rfind(s, ':')) {
+		if (!slice_u64(slice_from(s, colon + 1), 65535, &port))
+			return false;
+		s = slice_to(s, colon);
+	} else {
+		is_v6 = colon < s.n;
+	}
+	if (s.n == 0 || s.n >= sizeof text || memchr(s.p, '\0', s.n) != NULL)
+		return false;
+	memcpy(text, s.p, s.n);
+	text[s.n] = '\0';
+	memcpy(a.ip, mapped, sizeof mapped);
+	if (is_v6 ? inet_pton(AF_INET6, text, a.ip) != 1
+		  : inet_pton(AF_INET, text, a.ip + sizeof mapped) != 1)
+		return false;
+	*out = a;
+	return true;
+}
+
 bool
 address_is_ipv4(const struct address *a)
 {

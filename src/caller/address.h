@@ -18,6 +18,13 @@ struct address {
 /* The address of ${sa}; anything but IPv4 and IPv6 counts as a unix peer. */
 struct address address_of(const struct sockaddr *sa);
 
+/*
+ * Read ${s}, a literal address with or without a port, as Host and
+ * X-Forwarded-For have them: 10.0.0.1, 10.0.0.1:80, ::1, [::1], [::1]:80.
+ * False (and ${out} untouched) if it is anything else.
+ */
+bool address_parse_host(struct slice s, struct address *out);
+
 /* Is it IPv4 (mapped)? */
 bool address_is_ipv4(const struct address *a);
 

@@ -34,7 +34,9 @@ count_address(struct client *c)
 	struct address_count *ac;
 	struct table_node *n;
 
-	if (c->address.is_unix)
+	/* A proxy brings everybody's connections. */
+	if (c->address.is_unix ||
+	    conf_nets_have(&env->conf->trusted_proxies, c->address.ip))
 		return true;
 	group = address_group(&c->address);
 	n = table_find(&env->addresses, key_of(&group));

@@ -116,7 +116,6 @@ flow_new(struct client *c)
 	f->conf = conf_hold(c->env->conf);
 	list_init(&f->node);
 	f->start_us = os_now_us();
-	f->is_trusted = address_is_local(&c->address);
 	timer_init(&f->delay, f->env->loop, on_delay);
 	id_next(&f->env->ids, os_wall_us(), f->id);
 	f->env->n_flows++;

@@ -66,6 +66,7 @@ struct flow {
 	struct slice target;   /* in origin form, without a key */
 	struct slice path_key; /* that stood in it, see stage_head.c */
 	struct route_match match;
+	struct address from;   /* behind trusted proxies */
 	struct caller *caller; /* held */
 	char allow[ROUTE_ALLOW_MAX];
 	bool is_trusted; /* on loopback or a unix socket, or manager */

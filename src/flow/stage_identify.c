@@ -2,21 +2,34 @@
  * identify: who calls and what for, before the body is read; what a caller
  * may not reach is refused here.
  */
+#include "caller/forwarded.h"
+#include "flow/asker.h"
 #include "flow/blocked.h"
 #include "flow/client.h"
 #include "flow/flow.h"
 
+/* Where it comes from.  Who comes through a proxy is not on this machine. */
+static void
+find_origin(struct flow *f, const struct asker *a)
+{
+	f->from = f->client->address;
+	f->is_trusted = address_is_local(&f->from) && !a->is_proxied;
+	if (a->is_proxied)
+		f->from = forwarded_address(
+		    &f->head, &f->from, &f->conf->trusted_proxies);
+}
+
 static enum err
-find_caller(struct flow *f)
+find_caller(struct flow *f, const struct asker *a)
 {
 	struct caller_found found;
 	enum err e;
 	const struct caller_request r = {
-	    .authorization = http_head_find(&f->head, "authorization"),
-	    .x_api_key = http_head_find(&f->head, "x-api-key"),
-	    .api_key = http_head_find(&f->head, "api-key"),
+	    .authorization = a->authorization,
+	    .x_api_key = a->x_api_key,
+	    .api_key = a->api_key,
 	    .in_path = f->path_key,
-	    .peer = f->client->address,
+	    .peer = f->from,
 	};
 
 	if ((e = caller_identify(f->env->callers, &r, &found)) == OK)
@@ -43,18 +56,21 @@ is_blocked(struct flow *f)
 enum step
 stage_identify(struct flow *f)
 {
+	struct asker asker;
 	enum err e;
 
+	asker_read(&asker, &f->head);
+	find_origin(f, &asker);
 	e = route_find(f->head.method, f->target, &f->match);
 	/* Who is wrong about himself is told that first. */
 	if (f->match.route == NULL || f->match.route->class != CLASS_OWN) {
-		enum err who = find_caller(f);
+		enum err who = find_caller(f, &asker);
 
 		if (who != OK)
 			return flow_refuse(f, who);
 		if (is_blocked(f))
 			return flow_refuse(f, ERR_CALLER_BLOCKED);
-	} else if (find_caller(f) != OK) {
+	} else if (find_caller(f, &asker) != OK) {
 		f->caller = NULL; /* /healthz needs no key */
 	}
 	if (e != OK) {

@@ -8,7 +8,6 @@ import pytest
 from harness import asks
 from harness.asks import ask
 from harness.caller import bearer
-from harness.gaps import gap
 from harness.weir import hash_of, new_key
 
 
@@ -155,7 +154,6 @@ def test_an_address_may_name_its_caller(weir, engine):
     assert weir.wait_log()["caller"] == "local"
 
 
-@gap("trusted_proxies is not looked at")
 @pytest.mark.weir(trusted_proxies=["127.0.0.1"], log={"address": "full"})
 @pytest.mark.parametrize(
     "chain", ["203.0.113.7", "10.9.9.9, 203.0.113.7", "203.0.113.7, 127.0.0.1"]
@@ -163,6 +161,73 @@ def test_an_address_may_name_its_caller(weir, engine):
 def test_a_trusted_proxy_tells_the_address(weir, engine, chain):
     assert ask(weir, "openai", fields={"X-Forwarded-For": chain}).status == 200
     assert "203.0.113.7" in weir.wait_log()["caller"]
+
+
+PROXIED = {"X-Forwarded-For": "203.0.113.7"}
+
+
+@pytest.mark.weir(trusted_proxies=["127.0.0.1"], log={"address": "full"})
+def test_a_trusted_proxy_may_speak_rfc_7239(weir, engine):
+    fields = {"Forwarded": 'for="[2001:db8::7]:4711";proto=https'}
+    assert ask(weir, "openai", fields=fields).status == 200
+    assert "2001:db8::" in weir.wait_log()["caller"]
+
+
+@pytest.mark.weir(trusted_proxies=["127.0.0.1"], log={"address": "full"})
+@pytest.mark.parametrize("chain", ["junk", "203.0.113.7, unknown", ""])
+def test_a_malformed_address_is_the_proxys(weir, engine, chain):
+    assert ask(weir, "openai", fields={"X-Forwarded-For": chain}).status == 200
+    assert "127.0.0.1" in weir.wait_log()["caller"]
+
+
+@pytest.mark.weir(
+    trusted_proxies=["127.0.0.1"],
+    anonymous="refuse",
+    callers=[
+        {"name": "proxied", "from": ["203.0.113.0/24"]},
+        {"name": "local", "from": ["127.0.0.0/8"]},
+    ],
+)
+def test_the_address_behind_a_proxy_names_its_caller(weir, engine):
+    assert ask(weir, "openai", fields=PROXIED).status == 200
+    assert weir.wait_log()["caller"] == "proxied"
+    assert ask(weir, "openai").status == 200
+    assert weir.wait_log(2)["caller"] == "local"
+    fields = {"X-Forwarded-For": "198.51.100.1"}
+    assert ask(weir, "openai", fields=fields).status == 401
+
+
+@pytest.mark.weir(
+    trusted_proxies=["127.0.0.1"],
+    callers=[{"name": "anonymous", "rate": "1/min"}],
+)
+def test_callers_behind_a_proxy_are_limited_one_by_one(weir, engine):
+    for last in "12":
+        fields = {"X-Forwarded-For": "203.0.113." + last}
+        assert ask(weir, "openai", fields=fields).status == 200
+        assert ask(weir, "openai", fields=fields).status == 429
+
+
+@pytest.mark.parametrize("proxies", [[], ["127.0.0.1"]])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        PROXIED,
+        {"X-Forwarded-For": "127.0.0.1"},
+        {"Forwarded": "for=127.0.0.1"},
+        {"X-Real-IP": "127.0.0.1"},
+        {"Via": "1.1 edge"},
+    ],
+)
+def test_who_comes_through_a_proxy_is_not_local(
+    start_weir, engine, proxies, fields
+):
+    """Listed or not: metrics are for callers on this machine."""
+    weir = start_weir({"trusted_proxies": proxies}, engine)
+    assert weir.get("/metrics", fields).status == 403
+    assert "engines" not in weir.get("/readyz", fields).json()
+    assert weir.get("/metrics").status == 200
+    assert "engines" in weir.get("/readyz").json()
 
 
 @pytest.mark.weir(log={"address": "full"})
