@@ -71,6 +71,10 @@ ring_commit(struct ring *r)
 {
 	/* In one order with the flag of a sleeping reader, see ledger.c. */
 	atomic_store(&r->put, r->begun);
+	/* What was seen of the other side is old: it counts once it matters. */
+	if (r->begun - r->taken_seen > r->bytes / 2)
+		r->taken_seen =
+		    atomic_load_explicit(&r->taken, memory_order_acquire);
 	return r->begun - r->taken_seen;
 }
 
