@@ -9,7 +9,6 @@ enum {
 	OUT_MAX = 32 * 1024 * 1024, /* the relay stops at a quarter */
 	DISCARD_MAX = 1024 * 1024,
 	LINGER_US = 2 * 1000000,
-	STALL_US = 60 * 1000000,
 };
 
 struct address_count {
@@ -115,7 +114,8 @@ finish(struct client *c)
 		linger(c);
 	} else if (conn_pending(&c->conn)) {
 		c->state = CLIENT_FLUSH;
-		conn_set_deadline(&c->conn, os_now_us() + STALL_US);
+		conn_set_deadline(
+		    &c->conn, os_now_us() + c->env->conf->limits_stall_us);
 	} else {
 		conn_close(&c->conn);
 	}
@@ -134,11 +134,17 @@ client_must_close(const struct client *c)
 
 /* --- requests --- */
 
+/* Idle time begins when the last answer is out. */
 static void
 rest(struct client *c)
 {
+	const struct conf *conf = c->env->conf;
+
 	c->state = CLIENT_IDLE;
-	conn_set_deadline(&c->conn, os_now_us() + c->env->conf->limits_idle_us);
+	conn_set_deadline(&c->conn,
+	    conn_pending(&c->conn) > 0
+		? c->conn.wrote_us + conf->limits_stall_us
+		: os_now_us() + conf->limits_idle_us);
 	conn_read_start(&c->conn);
 }
 
@@ -274,14 +280,44 @@ on_bytes(struct client *c)
 	}
 }
 
+/* All that was written is out. */
+static void
+on_drain(struct client *c)
+{
+	switch (c->state) {
+	case CLIENT_FLOW:
+		relay_drained(c->flow);
+		break;
+	case CLIENT_IDLE:
+		if (c->env->is_draining)
+			conn_close(&c->conn);
+		else
+			rest(c);
+		break;
+	case CLIENT_FLUSH:
+		conn_close(&c->conn);
+		break;
+	case CLIENT_LINGER:
+		conn_set_deadline(&c->conn, os_now_us() + LINGER_US);
+		break;
+	case CLIENT_DISCARD:
+		break;
+	}
+}
+
 static void
 on_timeout(struct client *c)
 {
 	struct conn *conn = &c->conn;
-	int64_t now_us = os_now_us();
+	int64_t stall_us = conn->wrote_us + c->env->conf->limits_stall_us;
+	bool moves = conn_pending(conn) > 0 && os_now_us() < stall_us;
 
+	/* Who still takes the last answer may have the rest of it. */
 	if (c->state != CLIENT_FLOW) {
-		conn_close(conn);
+		if (moves)
+			conn_set_deadline(conn, stall_us);
+		else
+			conn_close(conn);
 		return;
 	}
 	if (c->flow->stage <= STAGE_body) {
@@ -292,8 +328,8 @@ on_timeout(struct client *c)
 	/* A reader that takes nothing holds a slot of the engine. */
 	if (conn_pending(conn) == 0)
 		return;
-	if (now_us - conn->wrote_us < STALL_US) {
-		conn_set_deadline(conn, conn->wrote_us + STALL_US);
+	if (moves) {
+		conn_set_deadline(conn, stall_us);
 		return;
 	}
 	flow_abort(c->flow, ERR_CLIENT_STALLED);
@@ -310,10 +346,7 @@ on_event(struct conn *conn, enum conn_event ev)
 		on_bytes(c);
 		break;
 	case CONN_DRAIN:
-		if (c->state == CLIENT_FLUSH)
-			conn_close(conn);
-		else if (c->state == CLIENT_FLOW)
-			relay_drained(c->flow);
+		on_drain(c);
 		break;
 	case CONN_TIMEOUT:
 		on_timeout(c);

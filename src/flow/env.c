@@ -95,7 +95,8 @@ flow_env_drain(struct flow_env *env)
 	LIST_EACH_SAFE (it, &env->clients) {
 		struct client *c = LIST_OF(it, struct client, node);
 
-		if (c->state == CLIENT_IDLE)
+		/* A last answer on its way out may arrive. */
+		if (c->state == CLIENT_IDLE && conn_pending(&c->conn) == 0)
 			conn_close(&c->conn);
 	}
 	if (env->n_clients == 0 && env->on_idle)

@@ -344,7 +344,8 @@ relay_body(struct flow *f)
 	reserve_note(f);
 	flush(f, &o, false);
 	if (conn_pending(&c->conn) > 0)
-		conn_set_deadline(&c->conn, c->conn.wrote_us + 60 * 1000000);
+		conn_set_deadline(
+		    &c->conn, c->conn.wrote_us + f->env->conf->limits_stall_us);
 	if (conn_pending(&c->conn) > PAUSE_BYTES)
 		upstream_pause(up);
 	return false;

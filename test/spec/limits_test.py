@@ -120,6 +120,49 @@ def test_a_head_that_drips_does_not_gain_time(weir, engine):
     assert time.monotonic() - begin < 2
 
 
+def slow_reader(weir, engine, fields):
+    """Takes longer than idle and stall in all, and never stops."""
+    body = b'{"message":{"content":"' + b"x" * (6 << 20) + b'"}}'
+    engine.then(lambda exchange: exchange.whole(body))
+    with weir.connect(receive_bytes=65536) as caller:
+        caller.send(
+            request("POST", "/api/chat", asks.body("ollama", False), fields)
+        )
+        weir.wait_log()
+        n, rests = 0, 0
+        while n < len(body):
+            if n >> 20 > rests:
+                rests += 1
+                time.sleep(0.4)
+            more = caller.sock.recv(65536)
+            assert more, "cut after %d of %d bytes" % (n, len(body))
+            n += len(more)
+    assert more.endswith(b'x"}}')
+
+
+@pytest.mark.weir(limits={"idle": "300ms", "stall": "1500ms"})
+def test_the_last_answer_arrives_at_a_slow_reader(weir, engine):
+    slow_reader(weir, engine, [])
+
+
+@pytest.mark.weir(limits={"stall": "1500ms"})
+def test_the_last_answer_arrives_before_the_connection_ends(weir, engine):
+    slow_reader(weir, engine, [("Connection", "close")])
+
+
+@pytest.mark.weir(limits={"idle": "1min", "stall": "300ms"})
+@pytest.mark.parametrize("fields", [[], [("Connection", "close")]])
+def test_who_takes_nothing_is_closed(weir, engine, fields):
+    body = b'{"message":{"content":"' + b"x" * (6 << 20) + b'"}}'
+    engine.then(lambda exchange: exchange.whole(body))
+    with weir.connect(receive_bytes=4096) as caller:
+        caller.send(
+            request("POST", "/api/chat", asks.body("ollama", False), fields)
+        )
+        weir.wait_log()
+        weir.wait_metric("weir_connections", lambda n: n <= 1)
+
+
 @pytest.mark.weir(limits={"idle": "300ms"})
 def test_a_connection_at_rest_is_closed_in_silence(weir, engine):
     with weir.connect() as caller:
