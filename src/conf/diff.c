@@ -21,11 +21,12 @@ add_change(struct differ *d, enum conf_change_kind kind, bool needs_restart,
     const char *table, struct slice name, const char *option)
 {
 	struct conf_changes *out = d->out;
-	struct conf_change *c = &out->v[out->n];
+	struct conf_change *c;
 
 	out->n_restart += needs_restart;
 	if (out->n++ >= CONF_CHANGES_MAX)
 		return;
+	c = &out->v[out->n - 1];
 	c->kind = kind;
 	c->needs_restart = needs_restart;
 	(void)snprintf(c->path, sizeof c->path, "%s%s%.*s%s%s", table,

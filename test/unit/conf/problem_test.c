@@ -213,9 +213,7 @@ static const struct problem_case values[] = {
 	"f:4:5: `listen` has an address twice\n"},
     {"a network with host bits", "trusted_proxies: [10.1.2.3/8]\n",
 	"f:1:19: `trusted_proxies` wants addresses or networks such as "
-	"10.0.0.0/8, not `10.1.2.3/8`; did you mean `10.0.0.0/8`?\n"
-	"f:1:1: warning: `trusted_proxies` is known but has no effect in this "
-	"version yet\n"},
+	"10.0.0.0/8, not `10.1.2.3/8`; did you mean `10.0.0.0/8`?\n"},
 };
 
 /* --- engines and callers --- */
@@ -309,9 +307,7 @@ static const struct problem_case things[] = {
     {"a burst without a rate", "callers: [{name: a, burst: 5}]\n",
 	"f:1:28: warning: `burst` has no effect without `rate`\n"},
     {"tokens without a limit", "callers: [{name: a, tokens: {strict: true}}]\n",
-	"f:1:29: `tokens` lacks `limit`\n"
-	"f:1:21: warning: callers: `tokens` is known but has no effect in this "
-	"version yet\n"},
+	"f:1:29: `tokens` lacks `limit`\n"},
     {"an alert of both kinds", "alerts: [{webhook: a, command: b}]\n",
 	"f:1:10: an alert has either `webhook` or `command`\n"
 	"f:1:11: warning: alerts: `webhook` is known but has no effect in this "
