@@ -1,0 +1,20 @@
+/*
+ * The kinds by name.  A new kind is a file of its own and a row here.
+ */
+#include "token/kind.h"
+
+static const struct {
+	const char *model;
+	const struct kind *(*get)(void);
+} rows[] = {
+    {"gpt2", kind_bpe},
+};
+
+const struct kind *
+kind_find(struct slice model)
+{
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		if (slice_is(model, rows[i].model))
+			return rows[i].get();
+	return NULL;
+}
