@@ -41,6 +41,7 @@ set_cells(struct caller *c, const struct cells *cells)
 {
 	char bytes[1 + sizeof c->address] = {0};
 	struct slice who = c->name;
+	struct cells_key service;
 
 	if (c->is_anonymous) {
 		memcpy(bytes + 1, &c->address, sizeof c->address);
@@ -49,6 +50,8 @@ set_cells(struct caller *c, const struct cells *cells)
 	c->rate_key = cells_key(cells, CELLS_REQUESTS, who);
 	c->listing_key = cells_key(cells, CELLS_LISTINGS, who);
 	c->tokens_key = cells_key(cells, CELLS_TOKENS, who);
+	service = cells_key(cells, CELLS_SERVICE, who);
+	c->line_key = (struct counters_key){service.lo, service.hi};
 }
 
 void

@@ -44,8 +44,9 @@ struct caller {
 	struct cells_key rate_key, listing_key;
 	struct budgets_rule tokens; /* `tokens`; n 0: none */
 	struct cells_key tokens_key;
-	struct recent recent;	  /* tokens used; kept by whoever settles */
-	struct queue_caller line; /* its part in the queue */
+	struct recent recent;	      /* tokens used; kept by whoever settles */
+	struct queue_caller line;     /* its part in the queue */
+	struct counters_key line_key; /* for queue_caller_restore */
 	uint64_t body_bytes; /* of bodies held; kept by whoever holds them */
 	/* the set's own */
 	uint32_t refs;

@@ -64,6 +64,7 @@ flow_env_init(struct flow_env *env, struct hash_key seed)
 	buf_init(&env->scratch, SCRATCH_MAX);
 	queue_init(&env->queue, (size_t)conf->queue_length,
 	    (size_t)conf->queue_bodies);
+	queue_set_counters(&env->queue, env->counters);
 	timer_init(&env->queue_timer, env->loop, on_queue_timer);
 	env->turn.fn = on_turn;
 	loop_add_turn(env->loop, &env->turn);
@@ -92,6 +93,8 @@ void
 flow_env_drain(struct flow_env *env)
 {
 	env->is_draining = true;
+	/* The gate that follows writes them now. */
+	queue_set_counters(&env->queue, NULL);
 	LIST_EACH_SAFE (it, &env->clients) {
 		struct client *c = LIST_OF(it, struct client, node);
 

@@ -34,6 +34,7 @@ struct flow_env {
 	struct caller_set *callers;
 	struct engine_set engines;
 	struct cells *cells;
+	struct counters *counters;   /* for the queue; NULL: none */
 	const struct marks *blocked; /* callers; NULL: nobody */
 	struct budgets *budgets;
 	struct ledger *ledger; /* NULL: nobody's use is kept */

@@ -260,6 +260,8 @@ line_up(struct flow *f)
 		return refuse_away(f);
 	if (broken_model(f))
 		return refuse_broken(f);
+	queue_caller_restore(
+	    &env->queue, &f->caller->line, f->caller->line_key);
 	queue_item_init(&f->item, &f->caller->line);
 	f->item.model = hash_bytes(env->engines.seed, flow_model(f));
 	f->item.class = class_of(f);

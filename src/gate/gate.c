@@ -232,15 +232,16 @@ static void
 on_print(struct metrics *m, void *arg)
 {
 	struct gate *g = arg;
-	uint64_t dropped = log_dropped(g->env.log);
+	uint64_t dropped = log_dropped(g->env.log), evicted;
 	struct os_usage use;
 
 	series_add(metric_series(m, METRIC_LOG_DROPPED, NULL),
 	    (int64_t)(dropped - g->dropped_told));
 	g->dropped_told = dropped;
+	evicted = g->cells.evicted + g->counters.evicted + g->budgets.evicted;
 	series_add(metric_series(m, METRIC_LIMITS_EVICTED, NULL),
-	    (int64_t)(g->cells.evicted - g->evicted_told));
-	g->evicted_told = g->cells.evicted;
+	    (int64_t)(evicted - g->evicted_told));
+	g->evicted_told = evicted;
 	books_measure(g);
 	if (os_proc_usage(0, &use) != OK)
 		return;
@@ -282,6 +283,11 @@ map_state(struct gate *g, const struct gate_start *start)
 
 	if (e != OK)
 		return e;
+	p = state_get(&g->state, STATE_COUNTERS, &n);
+	e = counters_attach(&g->counters, p, n);
+	if (e != OK && e != ERR_VERSION)
+		return e;
+	g->env.counters = &g->counters;
 	p = state_get(&g->state, STATE_BLOCKED, &n);
 	e = marks_attach(&g->blocked, p, n);
 	/* Another version's: nobody is blocked, go on. */

@@ -30,6 +30,7 @@ struct gate {
 	struct flow_env env;
 	struct admin admin;
 	struct cells cells;
+	struct counters counters;
 	struct marks blocked, drained;
 	struct budgets budgets;
 	char ledger_path[GATE_PATH_MAX]; /* "": there is none */

@@ -29,6 +29,7 @@ enum cells_kind {
 	CELLS_REQUESTS = 1, /* a caller's `rate` */
 	CELLS_LISTINGS = 2, /* read-only routes */
 	CELLS_TOKENS = 3,   /* a caller's `tokens`; see limit/budgets.h */
+	CELLS_SERVICE = 4,  /* what it was served; see queue/counters.h */
 };
 
 /* 128 bits that stand for (kind, who) in one table. */

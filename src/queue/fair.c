@@ -213,6 +213,8 @@ queue_caller_restore(
 {
 	int64_t counter[COUNTERS_PER_KEY] = {0};
 
+	if (c->key.lo != 0 || c->key.hi != 0)
+		return;
 	assert(c->waiting == 0 && c->in_flight == 0);
 	c->key = key;
 	if (q->counters != NULL)

@@ -185,7 +185,8 @@ void queue_caller_init(struct queue_caller *c);
 
 /*
  * ${c}, which has nothing waiting or in flight, is known by ${key} in the
- * table of counters: go on with what that holds.
+ * table of counters: go on with what that holds.  Nothing happens if it had a
+ * key already.
  */
 void queue_caller_restore(
     struct queue *q, struct queue_caller *c, struct counters_key key);

@@ -10,13 +10,15 @@ import pytest
 
 from harness import asks, metrics, replies
 from harness.asks import ask
+from harness.caller import bearer
 from harness.waiting import Signal
-from harness.weir import binary
+from harness.weir import binary, hash_of, new_key
 from harness.wire import WireError
 
 # The promise is made for a build without sanitizers.
 BOUND = 1 if b"__asan_init" in binary().read_bytes() else 0.2
 ALIVE = 1.1  # a gate that lived shorter is started again with a delay
+KEYS = {name: new_key(name) for name in ("heavy", "light", "other")}
 LIMITED = {"callers": [{"name": "anonymous", "rate": "2/hour", "burst": 1}]}
 
 
@@ -98,6 +100,59 @@ def test_limits_are_not_forgotten(weir, engine):
     assert r.status == 429
     assert int(r.field("retry-after")) <= int(got[2].field("retry-after"))
     assert len(engine.requests) == 2
+
+
+@pytest.mark.engine(slots=1)
+@pytest.mark.weir(
+    callers=[{"name": n, "key": hash_of(k)} for n, k in KEYS.items()]
+)
+def test_what_callers_were_served_is_not_forgotten(weir, engine):
+    """Two compete; one has an answer that costs as much as many of the
+    other's.  A gate that began anew would give out turn by turn."""
+
+    def send(name):
+        caller = weir.connect()
+        caller.send(asks.request_bytes("ollama", fields=bearer(KEYS[name])))
+        return caller
+
+    def compete(names):
+        """The order in which they are served behind one that is held."""
+        go = Signal()
+        engine.then(lambda e: (e.wait(go), e.answer()))
+        callers = [send("other")]
+        engine.wait(lambda e: e.in_flight == 1)
+        before = len(weir.access_lines())
+        for n, name in enumerate(names):
+            callers.append(send(name))
+            weir.wait_metric("weir_queue_length", lambda v: v == n + 1)
+        go.set()
+        for caller in callers:
+            assert caller.response().finish().status == 200
+            caller.close()
+        weir.wait_log(before + len(callers))
+        lines = weir.access_lines()[before + 1 :]
+        return [line["caller"] for line in lines]
+
+    costly = {**replies.ollama_end(replies.WORDS), "prompt_eval_count": 3000}
+    go = Signal()
+    engine.then(
+        lambda e: (e.wait(go), e.answer()),
+        lambda e: e.whole({"message": {"content": "x"}, **costly}),
+    )
+    callers = [send("other")]
+    engine.wait_requests(1)
+    for n, name in enumerate(["heavy", "light"]):
+        callers.append(send(name))
+        weir.wait_metric("weir_queue_length", lambda v: v == n + 1)
+    go.set()
+    for caller in callers:
+        assert caller.response().finish().status == 200
+        caller.close()
+    mixed = ["light", "heavy"] * 4  # who comes later may be lifted
+    weir.wait_log(3)
+    weir.kill_gate()
+    weir.wait_engine_up()
+    assert compete(mixed) == ["light"] * 4 + ["heavy"] * 4
 
 
 def test_a_request_that_comes_in_between_waits(weir, engine):
