@@ -2,6 +2,7 @@
 #include "flow/client.h"
 #include "flow/flow.h"
 #include "flow/recall.h"
+#include <unistd.h>
 
 enum {
 	SCRATCH_MAX = 128 * 1024,
@@ -68,6 +69,9 @@ flow_env_init(struct flow_env *env, struct hash_key seed)
 	timer_init(&env->queue_timer, env->loop, on_queue_timer);
 	env->turn.fn = on_turn;
 	loop_add_turn(env->loop, &env->turn);
+	/* Without a name: only the others are ours. */
+	if (gethostname(env->host_name, sizeof env->host_name - 1) != 0)
+		env->host_name[0] = 0;
 	engine_set_init(&env->engines, env->loop, env->metrics, seed);
 	env->engines.on_change = on_engine_change;
 	env->engines.ctx = env;

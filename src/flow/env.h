@@ -42,6 +42,7 @@ struct flow_env {
 	struct log *log;
 	struct metrics *metrics;
 	struct id_source ids;
+	char host_name[256]; /* this machine's */
 	struct stamp stamp;
 	struct http_date_cache date;
 

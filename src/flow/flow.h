@@ -67,6 +67,7 @@ struct flow {
 	struct slice path_key; /* that stood in it, see stage_head.c */
 	struct route_match match;
 	struct address from;   /* behind trusted proxies */
+	struct slice page;     /* origin of a web page that may call */
 	struct caller *caller; /* held */
 	char allow[ROUTE_ALLOW_MAX];
 	bool is_trusted; /* on loopback or a unix socket, or manager */

@@ -1,4 +1,5 @@
 #include "flow/reply.h"
+#include "flow/browser.h"
 #include "flow/client.h"
 #include "http/write.h"
 #include "limit/quota.h"
@@ -56,6 +57,8 @@ reply_head(struct flow *f, int status, struct buf *b)
 		return e;
 	if ((f->has_quota || f->has_tokens) && (e = add_quota(f, b)) != OK)
 		return e;
+	if ((e = browser_add_fields(f, b)) != OK)
+		return e;
 	return add_connection(f, b);
 }
 
@@ -98,6 +101,23 @@ reply_whole(struct flow *f, int status, const char *type, struct slice body)
 	client_write(f->client, out, is_head_request(f) ? 1 : 2);
 	f->head_sent = true;
 	f->answer_ended = true;
+}
+
+void
+reply_empty(struct flow *f, int status)
+{
+	struct buf *b = &f->reply;
+	struct slice out;
+
+	buf_clear(b);
+	f->first_us = os_now_us();
+	f->head_sent = f->answer_ended = true;
+	if (reply_head(f, status, b) != OK || http_write_end(b) != OK) {
+		f->client->keep_alive = false;
+		return;
+	}
+	out = buf_slice(b);
+	client_write(f->client, &out, 1);
 }
 
 /* Before the route is known, the shape of the error is guessed by the path. */

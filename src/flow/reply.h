@@ -15,6 +15,9 @@ MUST_CHECK enum err reply_head(struct flow *f, int status, struct buf *b);
 void reply_whole(
     struct flow *f, int status, const char *type, struct slice body);
 
+/* Answer with ${status}, which is one without a body (204). */
+void reply_empty(struct flow *f, int status);
+
 /* Tell f->refusal in the caller's dialect. */
 void reply_refusal(struct flow *f);
 

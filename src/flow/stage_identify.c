@@ -5,12 +5,13 @@
 #include "caller/forwarded.h"
 #include "flow/asker.h"
 #include "flow/blocked.h"
+#include "flow/browser.h"
 #include "flow/client.h"
 #include "flow/flow.h"
 
 /* Where it comes from.  Who comes through a proxy is not on this machine. */
 static void
-find_origin(struct flow *f, const struct asker *a)
+find_address(struct flow *f, const struct asker *a)
 {
 	f->from = f->client->address;
 	f->is_trusted = address_is_local(&f->from) && !a->is_proxied;
@@ -19,8 +20,9 @@ find_origin(struct flow *f, const struct asker *a)
 		    &f->head, &f->from, &f->conf->trusted_proxies);
 }
 
+/* Who it is, and whether that page, if it is one, may ask. */
 static enum err
-find_caller(struct flow *f, const struct asker *a)
+find_caller(struct flow *f, const struct asker *a, bool is_own)
 {
 	struct caller_found found;
 	enum err e;
@@ -32,9 +34,12 @@ find_caller(struct flow *f, const struct asker *a)
 	    .peer = f->from,
 	};
 
-	if ((e = caller_identify(f->env->callers, &r, &found)) == OK)
+	e = caller_identify(f->env->callers, &r, &found);
+	if (e == OK)
 		f->caller = found.caller;
-	return e;
+	else if (!is_own)
+		return e; /* /healthz and the like need no key */
+	return browser_judge(f, a, e == OK && found.by_key);
 }
 
 /* Is the caller kept out?  Then f->refusal says for how long. */
@@ -57,22 +62,21 @@ enum step
 stage_identify(struct flow *f)
 {
 	struct asker asker;
-	enum err e;
+	enum err e, who;
+	bool is_own;
 
 	asker_read(&asker, &f->head);
-	find_origin(f, &asker);
+	find_address(f, &asker);
+	browser_note(f, &asker);
 	e = route_find(f->head.method, f->target, &f->match);
+	if (browser_is_preflight(f, &asker))
+		return browser_preflight(f);
 	/* Who is wrong about himself is told that first. */
-	if (f->match.route == NULL || f->match.route->class != CLASS_OWN) {
-		enum err who = find_caller(f, &asker);
-
-		if (who != OK)
-			return flow_refuse(f, who);
-		if (is_blocked(f))
-			return flow_refuse(f, ERR_CALLER_BLOCKED);
-	} else if (find_caller(f, &asker) != OK) {
-		f->caller = NULL; /* /healthz needs no key */
-	}
+	is_own = f->match.route && f->match.route->class == CLASS_OWN;
+	if ((who = find_caller(f, &asker, is_own)) != OK)
+		return flow_refuse(f, who);
+	if (!is_own && is_blocked(f))
+		return flow_refuse(f, ERR_CALLER_BLOCKED);
 	if (e != OK) {
 		f->refusal.what = route_allow(f->match.verbs, f->allow);
 		return flow_refuse(f, e);

@@ -196,15 +196,11 @@ static const struct problem_case values[] = {
     {"an empty text", "log: {path: ''}\n",
 	"f:1:13: `log.path` must not be empty\n"},
     {"a list with nothing in it", "hosts:\n  - a\n  -\n",
-	"f:3:4: `hosts` has an empty item\n"
-	"f:1:1: warning: `hosts` is known but has no effect in this version "
-	"yet\n"},
+	"f:3:4: `hosts` has an empty item\n"},
     {"no address at all", "listen: []\n",
 	"f:1:9: `listen` has at least 1 items, not 0\n"},
     {"a list in a list", "hosts: [a, [b]]\n",
-	"f:1:12: `hosts` wants a text or a list of texts, not a list\n"
-	"f:1:1: warning: `hosts` is known but has no effect in this version "
-	"yet\n"},
+	"f:1:12: `hosts` wants a text or a list of texts, not a list\n"},
     {"only a port", "listen: 8080\n",
 	"f:1:9: `listen` wants host:port, [v6]:port or unix:/path, or a list "
 	"of them, not `8080`; did you mean `127.0.0.1:8080`?\n"},
