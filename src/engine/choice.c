@@ -197,18 +197,20 @@ engine_find_up(struct engine_set *s, struct slice model)
 	return pick(s, &w, false);
 }
 
-bool
-engine_is_expected(
-    const struct engine_set *s, int64_t now_us, int64_t within_us)
+int64_t
+engine_expected_until(const struct engine_set *s, int64_t within_us)
 {
+	int64_t gone_us = -1;
+
 	LIST_EACH (it, &s->engines) {
 		struct engine *e = LIST_OF(it, struct engine, node);
 
-		if (engine_is_up(e) || e->state == ENGINE_UNKNOWN ||
-		    (e->seen_us && now_us - e->seen_us <= within_us))
-			return true;
+		if (engine_is_up(e) || e->state == ENGINE_UNKNOWN)
+			return INT64_MAX;
+		if (e->seen_us && e->since_us > gone_us)
+			gone_us = e->since_us;
 	}
-	return false;
+	return gone_us < 0 ? 0 : gone_us + within_us;
 }
 
 unsigned

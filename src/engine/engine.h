@@ -216,9 +216,12 @@ void engine_end_alone(struct engine *e);
 /* An engine that is up, for requests that take no slot; NULL: none. */
 struct engine *engine_find_up(struct engine_set *s, struct slice model);
 
-/* May any engine come to serve soon: is one up, or was it ${within_us} ago? */
-bool engine_is_expected(
-    const struct engine_set *s, int64_t now_us, int64_t within_us);
+/*
+ * Until when is it worth to wait for an engine?  INT64_MAX where one is up or
+ * was not asked yet, else ${within_us} from when the last one went away; 0: no
+ * engine was ever seen.
+ */
+int64_t engine_expected_until(const struct engine_set *s, int64_t within_us);
 
 /* Does it answer: is it UP, or on TRIAL? */
 static inline bool

@@ -63,6 +63,7 @@ struct flow_env {
 	size_t n_flows;	     /* alive */
 	uint64_t body_bytes; /* of bodies held now */
 	struct timer queue_timer;
+	bool is_away; /* no engine is up, see hold.h */
 	struct loop_turn turn;
 	struct http_head scrap; /* where the parser wants a place */
 	struct buf scratch;	/* for heads; empty between uses */

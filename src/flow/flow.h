@@ -104,6 +104,8 @@ struct flow {
 	struct queue_item item;
 	bool in_line, is_expired;
 	bool is_broken; /* its model could not be loaded */
+	/* hold.c's: time in the line that is left; its caller's deadline */
+	int64_t wait_left_us, own_deadline_us;
 
 	/* forward */
 	struct upstream_user user;

@@ -9,6 +9,7 @@
 #include "flow/flow.h"
 #include "flow/death.h"
 #include "flow/edits.h"
+#include "flow/hold.h"
 #include "flow/recall.h"
 #include "flow/relay.h"
 #include "flow/reply.h"
@@ -191,6 +192,7 @@ again(struct flow *f)
 {
 	f->retries++;
 	leave_engine(f);
+	hold_return(f);
 	if (queue_put_back(&f->env->queue, &f->item) != OK)
 		return flow_refuse(f, ERR_INTERNAL);
 	return STEP_AGAIN;

@@ -5,6 +5,7 @@
 #include "conf/value.h"
 #include "flow/flow.h"
 #include "flow/heartbeat.h"
+#include "flow/hold.h"
 #include "flow/reserve.h"
 #include <assert.h>
 
@@ -44,7 +45,10 @@ static void
 arm_timer(struct flow_env *env)
 {
 	int64_t at_us = queue_next_deadline(&env->queue);
+	int64_t due_us = env->queue.n > 0 ? hold_due(env) : QUEUE_NEVER;
 
+	if (due_us < at_us)
+		at_us = due_us;
 	if (at_us != QUEUE_NEVER)
 		timer_set(&env->queue_timer, at_us);
 }
@@ -108,11 +112,10 @@ charge_streams(struct flow_env *env)
 void
 queue_dispatch(struct flow_env *env)
 {
+	int64_t now_us = os_now_us();
 	struct queue_item *it;
 
-	if (env->queue.n > 0 &&
-	    !engine_is_expected(
-		&env->engines, os_now_us(), env->conf->queue_hold_us))
+	if (!hold_look(env, now_us))
 		give_up(env);
 	if (env->engines.has_broken)
 		tell_broken(env);
@@ -129,9 +132,12 @@ queue_dispatch(struct flow_env *env)
 		assert(f->engine);
 		f->has_slot = f->has_engine = true;
 		f->dispatched_us = os_now_us();
+		hold_leave(f, f->dispatched_us);
 		if (!f->is_running)
 			flow_wake(f);
 	}
+	if (env->queue.n > 0)
+		arm_timer(env);
 	series_set(env->m_line, (int64_t)env->queue.n);
 }
 
@@ -140,12 +146,16 @@ queue_expire(struct flow_env *env)
 {
 	struct queue_item *it;
 
+	bool is_hopeful = hold_look(env, os_now_us());
+
 	while ((it = queue_expired(&env->queue, os_now_us())) != NULL) {
 		struct flow *f = flow_of(it);
 
 		f->is_expired = true;
 		flow_wake(f);
 	}
+	if (!is_hopeful)
+		give_up(env);
 	arm_timer(env);
 	series_set(env->m_line, (int64_t)env->queue.n);
 }
@@ -220,19 +230,19 @@ class_of(const struct flow *f)
  * its caller has set, counted from the request's arrival.
  */
 static enum err
-find_deadline(struct flow *f, int64_t now_us)
+find_deadline(struct flow *f)
 {
 	struct slice own = http_head_find(&f->head, "x-weir-deadline");
 	char meant[VALUE_MEANT_MAX];
-	int64_t us;
+	int64_t us, own_us = QUEUE_NEVER;
 
-	f->item.deadline_us = now_us + f->conf->queue_wait_us;
-	if (own.n == 0)
-		return OK;
-	if (value_duration(own, &us, meant) != OK || us <= 0)
-		return ERR_DEADLINE_SYNTAX;
-	if (us < f->item.deadline_us - f->start_us)
-		f->item.deadline_us = f->start_us + us;
+	if (own.n > 0) {
+		if (value_duration(own, &us, meant) != OK || us <= 0)
+			return ERR_DEADLINE_SYNTAX;
+		if (us < QUEUE_NEVER - f->start_us)
+			own_us = f->start_us + us;
+	}
+	hold_enter(f, f->conf->queue_wait_us, own_us);
 	return OK;
 }
 
@@ -256,7 +266,7 @@ line_up(struct flow *f)
 	int64_t now_us = os_now_us();
 	enum err e;
 
-	if (!engine_is_expected(&env->engines, now_us, f->conf->queue_hold_us))
+	if (!hold_look(env, now_us))
 		return refuse_away(f);
 	if (broken_model(f))
 		return refuse_broken(f);
@@ -267,7 +277,7 @@ line_up(struct flow *f)
 	f->item.class = class_of(f);
 	f->item.bytes = f->body_n;
 	f->item.input_tok = guess_input_tok(f);
-	if ((e = find_deadline(f, now_us)) != OK)
+	if ((e = find_deadline(f)) != OK)
 		return flow_refuse(f, e);
 	if (env->queue.n > 0)
 		charge_streams(env);
@@ -307,8 +317,6 @@ stage_queue(struct flow *f)
 		queue_dispatch(env);
 		if (f->is_expired || f->is_broken)
 			return stage_queue(f);
-		if (!f->has_slot)
-			arm_timer(env);
 	}
 	return f->has_slot ? reserve_confirm(f) : STEP_WAIT;
 }

@@ -110,3 +110,73 @@ def test_an_engine_that_goes_and_comes_back(weir, engine):
         weir.wait_metric("weir_engine_up", lambda v: v == 0)
         engine.start()
         assert caller.response().finish().status == 200
+
+
+# --- how long is it waited for? ---
+
+
+def gone(weir, engine):
+    """An engine that was there, and is not."""
+    assert ask(weir, "ollama").status == 200
+    engine.stop()
+
+
+@pytest.mark.weir(queue={"hold": "700ms"})
+@pytest.mark.parametrize("n", [1, 3])
+def test_an_engine_that_stays_away_is_waited_for_as_long_as_hold(
+    weir, engine, n
+):
+    """Nothing else happens meanwhile that would have the line looked at."""
+    gone(weir, engine)
+    begin = time.monotonic()
+    callers = [weir.connect() for _ in range(n)]
+    for caller in callers:
+        caller.send(request_bytes("openai"))
+    for caller in callers:
+        r = caller.response().finish()
+        assert 0.65 < time.monotonic() - begin < 1.2
+        assert r.status == 503
+        assert asks.error_of("openai", r)[1] == "engine_unavailable"
+        caller.close()
+
+
+@pytest.mark.weir(queue={"wait": "400ms"})
+def test_the_time_without_an_engine_is_no_wait(weir, engine):
+    gone(weir, engine)
+    with weir.connect() as caller:
+        caller.send(request_bytes("ollama"))
+        weir.wait_metric("weir_engine_up", lambda v: v == 0)
+        time.sleep(0.8)
+        engine.start()
+        assert caller.response().finish().status == 200
+
+
+@pytest.mark.engine(slots=1)
+@pytest.mark.weir(queue={"wait": "600ms"})
+def test_after_it_the_wait_goes_on(weir, engine):
+    """Of the wait 0.6 s are left when the engine is back, and end there."""
+    go = Signal()
+    gone(weir, engine)
+    callers = [weir.connect() for _ in range(2)]
+    for caller in callers:
+        caller.send(request_bytes("openai"))
+    weir.wait_metric("weir_queue_length", lambda v: v == 2)
+    time.sleep(0.8)
+    engine.then(lambda e: (e.wait(go), e.answer()))
+    begin = time.monotonic()
+    engine.start()
+    weir.wait_log(lambda line: line["err"] == "queue_timeout")
+    assert 0.5 < time.monotonic() - begin < 3
+    go.set()
+    statuses = [caller.response().finish().status for caller in callers]
+    assert sorted(statuses) == [200, 503]
+    for caller in callers:
+        caller.close()
+
+
+def test_a_callers_own_deadline_holds_without_an_engine(weir, engine):
+    gone(weir, engine)
+    begin = time.monotonic()
+    r = ask(weir, "openai", fields={"X-Weir-Deadline": "500ms"})
+    assert 0.45 < time.monotonic() - begin < 1.2
+    assert r.status == 503

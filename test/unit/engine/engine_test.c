@@ -443,25 +443,26 @@ test_expected(void **state)
 {
 	struct conf_engine ce;
 	struct engine *e;
-	int64_t now_us;
 
 	(void)state;
 	mill_init(&m);
-	now_us = os_now_us();
-	assert_false(engine_is_expected(&m.set, now_us, 1000));
+	assert_int_equal(engine_expected_until(&m.set, 1000), 0);
 	assert_true(engine_has_listings(&m.set));
 	ce = mill_conf(&m, "a");
 	mill_configure(&m, &ce, 1);
 	e = mill_engine(&m, "a");
 	probe_stop(e);
 	/* Not known yet: it may come. */
-	assert_true(engine_is_expected(&m.set, now_us, 0));
-	engine_note_alive(e);
-	assert_false(engine_has_listings(&m.set));
-	now_us = e->seen_us;
+	assert_int_equal(engine_expected_until(&m.set, 0), INT64_MAX);
 	engine_note_dead(e, ERR_CONNECT);
-	assert_true(engine_is_expected(&m.set, now_us + 1000, 1000));
-	assert_false(engine_is_expected(&m.set, now_us + 1001, 1000));
+	assert_int_equal(engine_expected_until(&m.set, 1000), 0);
+	engine_note_alive(e);
+	assert_int_equal(engine_expected_until(&m.set, 0), INT64_MAX);
+	assert_false(engine_has_listings(&m.set));
+	engine_note_dead(e, ERR_CONNECT);
+	/* From when it went away, not from when it was last asked. */
+	assert_int_equal(
+	    engine_expected_until(&m.set, 1000), e->since_us + 1000);
 	assert_true(engine_has_listings(&m.set));
 	assert_int_equal(engine_slots_up(&m.set), 0);
 	mill_fini(&m);
