@@ -39,8 +39,11 @@ unknown_caller(struct gate *g, struct slice name, struct command_answer *a)
 static bool
 canonical(struct slice name, struct buf *out)
 {
-	struct sockaddr_in v4 = {.sin_family = AF_INET};
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} sa = {.v6 = {.sin6_family = AF_INET6}};
 	struct slice rest = name;
 	struct address a;
 	char text[NAME_MAX_];
@@ -49,12 +52,11 @@ canonical(struct slice name, struct buf *out)
 	    rest.n >= sizeof text)
 		return false;
 	(void)snprintf(text, sizeof text, "%.*s", SLICE_ARG(rest));
-	if (inet_pton(AF_INET, text, &v4.sin_addr) == 1)
-		a = address_of((const struct sockaddr *)&v4);
-	else if (inet_pton(AF_INET6, text, &v6.sin6_addr) == 1)
-		a = address_of((const struct sockaddr *)&v6);
-	else
+	if (inet_pton(AF_INET, text, &sa.v4.sin_addr) == 1)
+		sa.any.sa_family = AF_INET;
+	else if (inet_pton(AF_INET6, text, &sa.v6.sin6_addr) != 1)
 		return false;
+	a = address_of(&sa.any);
 	a = address_group(&a);
 	buf_clear(out);
 	return buf_add(out, anonymous) == OK && buf_add_char(out, '@') == OK &&
