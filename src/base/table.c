@@ -23,17 +23,27 @@ bucket_of(const struct table *t, uint64_t hash)
 	return &t->buckets[hash & (t->n_buckets - 1)];
 }
 
+/* Which was found last is a memo, no state of ${t} that anybody sees. */
+static struct table_node *
+remember(const struct table *t, struct table_node *n)
+{
+	((struct table *)t)->recent = n;
+	return n;
+}
+
 struct table_node *
 table_find(const struct table *t, struct slice key)
 {
 	uint64_t hash;
 
+	if (t->recent != NULL && slice_eq(t->recent->key, key))
+		return t->recent;
 	if (t->n == 0)
 		return NULL;
 	hash = hash_bytes(t->seed, key);
 	for (struct table_node *n = *bucket_of(t, hash); n; n = n->next)
 		if (n->hash == hash && slice_eq(n->key, key))
-			return n;
+			return remember(t, n);
 	return NULL;
 }
 
@@ -95,6 +105,8 @@ table_del(struct table *t, struct table_node *node)
 	*at = node->next;
 	node->next = NULL;
 	t->n--;
+	if (t->recent == node)
+		t->recent = NULL;
 }
 
 struct table_node *

@@ -17,7 +17,8 @@ struct table_node {
 
 struct table {
 	struct table_node **buckets;
-	size_t n_buckets; /* a power of two, 0 at first */
+	struct table_node *recent; /* found or added last; NULL: unknown */
+	size_t n_buckets;	   /* a power of two, 0 at first */
 	size_t n;
 	size_t max;
 	struct hash_key seed;
@@ -33,7 +34,10 @@ void table_init(struct table *t, size_t max, struct hash_key seed);
 /* Free the bucket array; the things are their owner's. */
 void table_fini(struct table *t);
 
-/* The node with ${key}, or NULL. */
+/*
+ * The node with ${key}, or NULL.  Asked for the same key again and again it
+ * answers without hashing.
+ */
 struct table_node *table_find(const struct table *t, struct slice key);
 
 /*

@@ -1,4 +1,5 @@
 #include "caller/key.h"
+#include "base/hash.h"
 #include "os/random.h"
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -7,10 +8,24 @@
 
 static const struct slice prefix = SLICE("weir_");
 
+enum { MEMO = 64 };
+
+/*
+ * Digests of the keys that came last.  A key is known again by 128 bits of
+ * SipHash under secrets of this process, so none is kept here, and nobody can
+ * make one that passes for another.
+ */
+struct memo {
+	uint64_t tag[2];
+	struct key_digest digest;
+};
+
 /* Both are made once: fetching costs four times as much as the hash. */
 struct key_hasher {
 	EVP_MD *md;
 	EVP_MD_CTX *ctx;
+	struct hash_key secret[2];
+	struct memo memo[MEMO];
 };
 
 struct key_hasher *
@@ -26,6 +41,8 @@ key_hasher_new(void)
 		fputs("weir: OpenSSL gives no SHA-256\n", stderr);
 		abort();
 	}
+	random_must_fill(h->secret, sizeof h->secret);
+	random_must_fill(h->memo, sizeof h->memo); /* the tags of no key */
 	return h;
 }
 
@@ -39,8 +56,8 @@ key_hasher_free(struct key_hasher *h)
 	free(h);
 }
 
-struct key_digest
-key_hash(struct key_hasher *h, struct slice key)
+static struct key_digest
+digest_of(struct key_hasher *h, struct slice key)
 {
 	struct key_digest d;
 	unsigned n;
@@ -50,6 +67,20 @@ key_hash(struct key_hasher *h, struct slice key)
 	    EVP_DigestFinal_ex(h->ctx, d.b, &n) != 1)
 		abort(); /* cannot fail without a broken OpenSSL */
 	return d;
+}
+
+struct key_digest
+key_hash(struct key_hasher *h, struct slice key)
+{
+	uint64_t tag[2] = {
+	    hash_bytes(h->secret[0], key), hash_bytes(h->secret[1], key)};
+	struct memo *m = &h->memo[tag[0] % MEMO];
+
+	if (CRYPTO_memcmp(m->tag, tag, sizeof tag) != 0) {
+		m->digest = digest_of(h, key);
+		memcpy(m->tag, tag, sizeof tag);
+	}
+	return m->digest;
 }
 
 bool

@@ -29,7 +29,7 @@ struct key_hasher *key_hasher_new(void);
 /* Free it; NULL is allowed. */
 void key_hasher_free(struct key_hasher *h);
 
-/* SHA-256 of ${key}. */
+/* SHA-256 of ${key}; of one that came lately it is remembered. */
 struct key_digest key_hash(struct key_hasher *h, struct slice key);
 
 /* Same digest?  Takes the same time wherever they differ. */

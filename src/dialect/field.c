@@ -34,10 +34,44 @@ static const struct field_fact facts[FIELD_COUNT] = {
 
 _Static_assert(FIELD_COUNT <= 64, "a bit for each field");
 
+/* Place and length of a key in one byte, which tells nearly all rows apart. */
+#define TAG(place, n) ((place) << 5 | (n))
+
+static const uint8_t tags[FIELD_COUNT] = {
+#define FIELD(name, plc, ky, shps, tps, rl, ins)                               \
+	[FIELD_##name] = TAG(PLACE_##plc, sizeof(ky) - 1),
+#include "facts/fields.def"
+#undef FIELD
+};
+
+/* All fit. */
+#define FIELD(name, plc, ky, shps, tps, rl, ins)                               \
+	_Static_assert(PLACE_##plc < 8 && sizeof(ky) - 1 < 32, ky);
+#include "facts/fields.def"
+#undef FIELD
+
 const struct field_fact *
 field_get(enum field f)
 {
 	return &facts[f];
+}
+
+enum field
+field_find(uint8_t place, unsigned shape_bit, struct slice key)
+{
+	const uint8_t *at = tags, *end = tags + FIELD_COUNT;
+
+	if (place >= 8 || key.n >= 32)
+		return FIELD_NONE;
+	while ((at = memchr(at, TAG(place, (int)key.n), (size_t)(end - at))) !=
+	    NULL) {
+		const struct field_fact *fact = &facts[at++ - tags];
+
+		if (fact->shapes & shape_bit &&
+		    memcmp(fact->key.p, key.p, key.n) == 0)
+			return (enum field)(fact - facts);
+	}
+	return FIELD_NONE;
 }
 
 struct slice

@@ -42,6 +42,9 @@ struct field_fact {
 /* The row of ${f}, which is below FIELD_COUNT. */
 const struct field_fact *field_get(enum field f);
 
+/* The field of ${place} whose key is exactly ${key}, or FIELD_NONE. */
+enum field field_find(uint8_t place, unsigned shape_bit, struct slice key);
+
 /* The bit of the type that ${kind}, an event for a value, has. */
 unsigned field_type(enum json_kind kind);
 

@@ -78,11 +78,11 @@ find_field(const struct inspect *in, uint8_t place, struct slice key,
     enum json_match *match)
 {
 	const struct field_fact *fact = field_get(0);
-	bool plain = is_plain(key);
 
+	*match = JSON_EXACT;
+	if (is_plain(key))
+		return field_find(place, in->shape_bit, key);
 	for (unsigned f = 0; f < FIELD_COUNT; f++, fact++) {
-		if (plain && fact->key.n != key.n)
-			continue;
 		if (fact->place != place || (fact->shapes & in->shape_bit) == 0)
 			continue;
 		*match = json_key_match(key, fact->key);

@@ -69,12 +69,20 @@ static const struct rule rules[] = {
 #undef ANSWER
 };
 
-/* Length of each key: tells nearly all rows apart. */
-static const uint8_t key_n[] = {
-#define ANSWER(place, key, shapes, act, into) sizeof(key) - 1,
+/* Place and length of a key in one byte, which tells nearly all rows apart. */
+#define TAG(place, n) ((place) << 5 | (n))
+
+static const uint8_t tags[] = {
+#define ANSWER(plc, key, shapes, act, into) TAG(PLACE_##plc, sizeof(key) - 1),
 #include "facts/answers.def"
 #undef ANSWER
 };
+
+/* All fit. */
+#define ANSWER(plc, key, shapes, act, into)                                    \
+	_Static_assert(PLACE_##plc < 8 && sizeof(key) - 1 < 32, key);
+#include "facts/answers.def"
+#undef ANSWER
 
 enum { RULES = sizeof rules / sizeof rules[0], DEPTH_MAX = JSON_DEPTH_MAX };
 
@@ -147,11 +155,18 @@ piece_init(struct piece *p)
 static const struct rule *
 rule_find(enum place place, unsigned shape_bit, struct slice key)
 {
-	for (size_t i = 0; i < RULES; i++)
-		if (key_n[i] == key.n && rules[i].place == place &&
-		    rules[i].shapes & shape_bit &&
-		    memcmp(rules[i].key.p, key.p, key.n) == 0)
-			return &rules[i];
+	const uint8_t *at = tags, *end = tags + RULES;
+	int tag = TAG((int)place, (int)key.n);
+
+	if (key.n >= 32)
+		return NULL;
+	while ((at = memchr(at, tag, (size_t)(end - at))) != NULL) {
+		const struct rule *rule = &rules[at++ - tags];
+
+		if (rule->shapes & shape_bit &&
+		    memcmp(rule->key.p, key.p, key.n) == 0)
+			return rule;
+	}
 	return NULL;
 }
 

@@ -106,7 +106,7 @@ flow_new(struct client *c)
 	carry = f->carry;
 	reply = f->reply;
 	saved = f->saved;
-	memset(f, 0, sizeof *f);
+	memset(f, 0, offsetof(struct flow, head.fields));
 	f->arena = arena;
 	f->carry = carry;
 	f->reply = reply;

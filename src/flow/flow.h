@@ -60,8 +60,7 @@ struct flow {
 	struct refusal refusal;
 	enum err dry_run; /* what would have refused it */
 
-	/* head, identify */
-	struct http_head head;
+	/* head, identify; the head itself stands last */
 	bool has_head;
 	struct slice target;   /* in origin form, without a key */
 	struct slice path_key; /* that stood in it, see stage_head.c */
@@ -147,6 +146,9 @@ struct flow {
 	bool wraps;	  /* an answer told inside of a stream */
 	char up_type[64]; /* its content type */
 	size_t up_type_n;
+
+	/* Last: of its fields only those that were read are ever looked at. */
+	struct http_head head;
 };
 
 /* Begin a request of ${c}.  NULL: no memory. */

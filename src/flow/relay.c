@@ -12,10 +12,13 @@ enum {
 };
 
 /* Fields of the engine that go on to the caller; all others do not. */
-static const struct slice passed[] = {
-    SLICE("Content-Type"),
-    SLICE("Cache-Control"),
-    SLICE("Retry-After"),
+static const struct {
+	const char *lower;
+	const char *line;
+} passed[] = {
+    {"content-type", "Content-Type: "},
+    {"cache-control", "Cache-Control: "},
+    {"retry-after", "Retry-After: "},
 };
 
 /* What goes out with one write. */
@@ -108,17 +111,13 @@ write_head(struct flow *f, const struct http_head *h)
 	if ((e = reply_head(f, h->status, b)) != OK)
 		return e;
 	for (size_t i = 0; i < sizeof passed / sizeof *passed; i++) {
-		char lower[32];
-		struct slice value;
+		struct slice value = http_head_find(h, passed[i].lower);
 
-		for (size_t k = 0; k <= passed[i].n; k++)
-			lower[k] = (char)(passed[i].p[k] |
-			    (passed[i].p[k] >= 'A' && passed[i].p[k] <= 'Z'
-				    ? 0x20
-				    : 0));
-		value = http_head_find(h, lower);
+		/* The parser has found its bytes fit for a field. */
 		if (value.n &&
-		    (e = http_write_field(b, passed[i], value)) != OK)
+		    ((e = buf_add_str(b, passed[i].line)) != OK ||
+			(e = buf_add(b, value)) != OK ||
+			(e = http_write_end(b)) != OK))
 			return e;
 	}
 	if (f->delimit == DELIMIT_CHUNKS)
@@ -136,11 +135,12 @@ relay_begin(struct flow *f)
 {
 	const struct http_head *h = &f->up->head;
 	const struct route *route = f->match.route;
+	enum framing framing = framing_of(h);
 
 	engine_note_alive(f->engine);
-	f->wraps = !heartbeat_fits(f, framing_of(h), h->status);
+	f->wraps = !heartbeat_fits(f, framing, h->status);
 	if (!f->has_beaten) {
-		f->framing = framing_of(h);
+		f->framing = framing;
 		f->delimit = delimit_of(f, h);
 	}
 	f->has_answer =

@@ -32,9 +32,10 @@ metric_get(enum metric_id id)
 size_t
 metric_labels(enum metric_id id)
 {
+	const char *const *labels = facts[id].labels;
 	size_t n = 0;
 
-	while (n < METRIC_LABELS_MAX && metric_get(id)->labels[n] != NULL)
+	while (n < METRIC_LABELS_MAX && labels[n] != NULL)
 		n++;
 	return n;
 }
@@ -84,10 +85,11 @@ metrics_free(struct metrics *m)
 static size_t
 make_key(char *out, enum metric_id id, const struct slice *labels)
 {
+	size_t n = metric_labels(id);
 	char *p = out;
 
 	*p++ = (char)id;
-	for (size_t i = 0; i < metric_labels(id); i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct slice v = utf8_cut(labels[i], METRIC_LABEL_BYTES);
 
 		*p++ = (char)(v.n >> 8);
@@ -127,6 +129,16 @@ undo_series:
 	return NULL;
 }
 
+/* Where the series of ${key} is found without hashing, if it was used last. */
+static struct series **
+recent_of(struct family *f, struct slice key)
+{
+	size_t sum = key.n + (unsigned char)key.p[key.n - 1] +
+	    (unsigned char)key.p[key.n / 2];
+
+	return &f->recent[sum % METRIC_RECENT];
+}
+
 struct series *
 metric_series(struct metrics *m, enum metric_id id, const struct slice *labels)
 {
@@ -134,17 +146,23 @@ metric_series(struct metrics *m, enum metric_id id, const struct slice *labels)
 	    SLICE("other"), SLICE("other"), SLICE("other"), SLICE("other")};
 	char room[1 + METRIC_LABELS_MAX * (2 + METRIC_LABEL_BYTES)];
 	struct slice key = slice_of(room, make_key(room, id, labels));
-	struct table_node *node = table_find(&m->table, key);
-	struct series *s = NULL;
+	struct series **recent = recent_of(&m->families[id], key);
+	struct table_node *node;
+	struct series *s = *recent;
 
+	if (s != NULL && slice_eq(s->node.key, key))
+		return s;
+	node = table_find(&m->table, key);
 	if (node == NULL && m->families[id].n >= max_series(id)) {
 		key.n = make_key(room, id, others);
 		node = table_find(&m->table, key);
 	}
 	if (node != NULL)
-		return TABLE_OF(node, struct series, node);
+		return *recent = TABLE_OF(node, struct series, node);
 	s = add_series(m, id, key);
-	return s ? s : &m->nowhere;
+	if (s == NULL)
+		return &m->nowhere;
+	return *recent = s;
 }
 
 void

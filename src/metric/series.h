@@ -15,8 +15,11 @@ struct series {
 	char key[]; /* id, then for each label: length (2 bytes), bytes */
 };
 
+enum { METRIC_RECENT = 8 };
+
 struct family {
 	struct series *first, **last;
+	struct series *recent[METRIC_RECENT]; /* found last, by their key */
 	size_t n;
 };
 
