@@ -75,13 +75,36 @@ is_ready(const struct engine *e, struct slice model)
 	return swap_may_run(&e->swap, m->node.hash);
 }
 
+static uint64_t
+hash_of(const struct engine *e, struct slice model)
+{
+	return hash_bytes(e->set->seed, model);
+}
+
+/*
+ * Slots are each model's own.  Not where one model answers to any name; and
+ * what a name that is not listed means only the engine knows.
+ */
 static bool
-has_room(const struct engine *e, const struct engine_want *w)
+has_free_slot(const struct engine *e, struct slice model)
+{
+	if (e->in_use < e->slots)
+		return true;
+	if ((e->kind == ENGINE_LLAMA && !e->is_router) ||
+	    find_model(e, model) == NULL)
+		return false;
+	return uses_of(&e->uses, hash_of(e, model)) < e->slots;
+}
+
+static bool
+has_room(struct engine *e, const struct engine_want *w)
 {
 	if (e->is_alone || (w->alone && e->in_use > 0))
 		return false;
-	return e->in_use < (e->state == ENGINE_TRIAL ? 1 : e->slots) &&
-	    is_ready(e, w->model);
+	if (e->state == ENGINE_TRIAL && e->in_use > 0)
+		return false;
+	return has_free_slot(e, w->model) && is_ready(e, w->model) &&
+	    uses_reserve(&e->uses) == OK;
 }
 
 /* Is ${a} the better choice, where both may serve it? */
@@ -151,6 +174,7 @@ engine_try_slot(struct engine_set *s, const struct engine_want *w)
 		probe_look(e);
 	}
 	e->in_use++;
+	uses_add(&e->uses, hash_of(e, w->model));
 	e->is_alone = w->alone;
 	series_add(e->m_slots_used, 1);
 	return engine_hold(e);
@@ -180,6 +204,7 @@ engine_give_slot(struct engine *e, struct slice model)
 
 	assert(e->in_use > 0);
 	e->in_use--;
+	uses_del(&e->uses, hash_of(e, model));
 	e->is_alone = false;
 	series_add(e->m_slots_used, -1);
 	if (m)

@@ -96,6 +96,7 @@ engine_drop(struct engine *e)
 		return;
 	listing_clear(e);
 	table_fini(&e->models);
+	uses_fini(&e->uses);
 	address_fini(e);
 	free((void *)(uintptr_t)e->name.p);
 	free((void *)(uintptr_t)e->key.p);

@@ -13,6 +13,7 @@
 #pragma once
 #include "base/table.h"
 #include "conf/conf.h"
+#include "engine/uses.h"
 #include "loop/loop.h"
 #include "metric/metric.h"
 #include "queue/swap.h"
@@ -107,10 +108,11 @@ struct engine {
 	unsigned died_company; /* requests in flight at that moment */
 	bool is_alone;	       /* a suspect runs: nothing beside it */
 
-	unsigned slots;		/* effective */
+	unsigned slots;		/* effective; of each model */
 	unsigned conf_slots;	/* 0: auto */
 	unsigned found_slots;	/* as it says itself, 0: it does not */
-	unsigned in_use;	/* slots held by flows */
+	unsigned in_use;	/* slots held by flows, of all models */
+	struct engine_uses uses;
 	struct list idle, busy; /* connections */
 
 	struct table models;

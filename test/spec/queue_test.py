@@ -6,7 +6,7 @@ import pytest
 
 from harness import asks, metrics
 from harness.asks import ask
-from harness.caller import bearer
+from harness.caller import bearer, request
 from harness.waiting import Signal
 from harness.weir import hash_of, new_key
 
@@ -162,3 +162,55 @@ def test_slots_are_asked_of_the_engine(start_weir, start_engine):
     weir.wait_metric("weir_slots", lambda v: v == 3)
     ready = weir.get("/readyz").json()
     assert ready["engines"][0]["kind"] == "llama-server"
+
+
+OTHER = "nomic-embed"
+
+
+@pytest.mark.engine(models=("llama3.2", OTHER), slots=1)
+def test_slots_are_each_models_own(weir, engine):
+    """Embeddings count as all that an engine works on."""
+    here, most = {}, {}
+
+    def script(exchange):
+        model = exchange.request.json()["model"]
+        here[model] = here.get(model, 0) + 1
+        most[model] = max(most.get(model, 0), here[model])
+        exchange.wait(go)
+        here[model] -= 1
+        exchange.answer()
+
+    go = Signal()
+    engine.script = script
+    callers = []
+    for _ in range(3):
+        for model in ("llama3.2", OTHER):
+            callers.append(send(weir, model=model))
+            caller = weir.connect()
+            caller.send(
+                request(
+                    "POST", "/api/embed", {"model": model, "input": "weir"}
+                )
+            )
+            callers.append(caller)
+    wait_line(weir, 10)
+    engine.wait(lambda e: e.in_flight == 2)
+    go.set()
+    for caller in callers:
+        assert caller.response().finish().status == 200
+        caller.close()
+    assert most == {"llama3.2": 1, OTHER: 1}
+
+
+@pytest.mark.engine(kind="openai", slots=1)
+def test_names_that_nobody_lists_share_the_slots(weir, engine):
+    go = hold(engine)
+    callers = [send(weir, "openai", model="one")]
+    engine.wait_requests(1)
+    callers.append(send(weir, "openai", model="two"))
+    wait_line(weir, 1)
+    go.set()
+    for caller in callers:
+        assert caller.response().finish().status == 200
+        caller.close()
+    assert engine.most_in_flight == 1

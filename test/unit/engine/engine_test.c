@@ -114,8 +114,8 @@ test_update_replaces(void **state)
 		engine_note_suspect(old);
 		engine_note_failure(old);
 		assert_int_equal(old->state, ENGINE_UP);
-		engine_give_slot(
-		    held, (struct slice){0}); /* the last one frees it */
+		/* The last one frees it. */
+		engine_give_slot(held, slice_str("a"));
 		assert_int_equal(metric(METRIC_SLOTS_USED, "a"), 0);
 		mill_fini(&m);
 	}
@@ -161,6 +161,8 @@ struct place {
 	unsigned slots, in_use;
 	const char *models; /* "a,b"; "" lists none; NULL: no listing */
 	bool is_down, is_draining;
+	const char *busy; /* for what it is in use; NULL: "a" */
+	bool is_llama;
 };
 
 struct choice {
@@ -173,46 +175,69 @@ struct choice {
 
 static const struct choice choices[] = {
     {"nobody", {{.name = NULL}}, "a", NULL, NULL},
-    {"the only one", {{"x", 1, 0, "a", false, false}}, "a", "x", "x"},
-    {"full", {{"x", 1, 1, "a", false, false}}, "a", NULL, "x"},
-    {"down", {{"x", 1, 0, "a", true, false}}, "a", NULL, NULL},
-    {"draining", {{"x", 1, 0, "a", false, true}}, "a", NULL, NULL},
+    {"the only one", {{"x", 1, 0, "a", false, false, NULL, false}}, "a", "x",
+	"x"},
+    {"full", {{"x", 1, 1, "a", false, false, NULL, false}}, "a", NULL, "x"},
+    {"down", {{"x", 1, 0, "a", true, false, NULL, false}}, "a", NULL, NULL},
+    {"draining", {{"x", 1, 0, "a", false, true, NULL, false}}, "a", NULL, NULL},
     {"who lists it",
-	{{"x", 9, 0, "b", false, false}, {"y", 1, 0, "a", false, false}}, "a",
-	"y", "y"},
+	{{"x", 9, 0, "b", false, false, NULL, false},
+	    {"y", 1, 0, "a", false, false, NULL, false}},
+	"a", "y", "y"},
     {"who lists it, though busy: wait",
-	{{"x", 9, 0, "b", false, false}, {"y", 1, 1, "a", false, false}}, "a",
-	NULL, "y"},
+	{{"x", 9, 0, "b", false, false, NULL, false},
+	    {"y", 1, 1, "a", false, false, NULL, false}},
+	"a", NULL, "y"},
     {"who lists it before an unknown listing",
-	{{"x", 9, 0, NULL, false, false}, {"y", 2, 1, "a", false, false}}, "a",
-	"y", "y"},
+	{{"x", 9, 0, NULL, false, false, NULL, false},
+	    {"y", 2, 1, "a", false, false, NULL, false}},
+	"a", "y", "y"},
     {"an unknown listing before one without it",
-	{{"x", 9, 0, "b", false, false}, {"y", 1, 0, NULL, false, false}}, "a",
-	"y", "y"},
+	{{"x", 9, 0, "b", false, false, NULL, false},
+	    {"y", 1, 0, NULL, false, false, NULL, false}},
+	"a", "y", "y"},
     {"who lists it is down",
-	{{"x", 1, 0, "b", false, false}, {"y", 1, 0, "a", true, false}}, "a",
-	"x", "x"},
+	{{"x", 1, 0, "b", false, false, NULL, false},
+	    {"y", 1, 0, "a", true, false, NULL, false}},
+	"a", "x", "x"},
     {"nobody lists it: the engines know best",
-	{{"x", 1, 0, "b", false, false}, {"y", 1, 0, "", false, false}}, "a",
-	"x", "x"},
+	{{"x", 1, 0, "b", false, false, NULL, false},
+	    {"y", 1, 0, "", false, false, NULL, false}},
+	"a", "x", "x"},
     {"the least loaded of those that list it",
-	{{"x", 4, 3, "a", false, false}, {"y", 4, 1, "a", false, false},
-	    {"z", 4, 2, "a", false, false}, {"w", 4, 0, "b", false, false}},
+	{{"x", 4, 3, "a", false, false, NULL, false},
+	    {"y", 4, 1, "a", false, false, NULL, false},
+	    {"z", 4, 2, "a", false, false, NULL, false},
+	    {"w", 4, 0, "b", false, false, NULL, false}},
 	"a", "y", "y"},
     {"the least loaded by share, not by number",
-	{{"x", 2, 1, "a", false, false}, {"y", 64, 20, "a", false, false}}, "a",
-	"y", "y"},
+	{{"x", 2, 1, "a", false, false, NULL, false},
+	    {"y", 64, 20, "a", false, false, NULL, false}},
+	"a", "y", "y"},
     {"the first of equals",
-	{{"x", 2, 1, "a", false, false}, {"y", 4, 2, "a", false, false}}, "a",
-	"x", "x"},
+	{{"x", 2, 1, "a", false, false, NULL, false},
+	    {"y", 4, 2, "a", false, false, NULL, false}},
+	"a", "x", "x"},
     {"past the full one",
-	{{"x", 1, 1, "a", false, false}, {"y", 4, 3, "a", false, false}}, "a",
-	"y", "y"},
-    {"more in use than slots, after a reload", {{"x", 1, 3, "a", false, false}},
-	"a", NULL, "x"},
+	{{"x", 1, 1, "a", false, false, NULL, false},
+	    {"y", 4, 3, "a", false, false, NULL, false}},
+	"a", "y", "y"},
+    {"more in use than slots, after a reload",
+	{{"x", 1, 3, "a", false, false, NULL, false}}, "a", NULL, "x"},
+    {"slots are each model's own",
+	{{"x", 1, 1, "a,b", false, false, "b", false}}, "a", "x", "x"},
+    {"slots are each model's own, all in use",
+	{{"x", 2, 2, "a,b", false, false, "a", false}}, "a", NULL, "x"},
+    {"a name that is not listed may be any model",
+	{{"x", 1, 1, "b", false, false, "b", false}}, "a", NULL, "x"},
+    {"no name, neither", {{"x", 1, 1, "a,b", false, false, "b", false}}, "",
+	NULL, "x"},
+    {"a llama-server that is no router has one model",
+	{{"x", 1, 1, "a,b", false, false, "b", true}}, "a", NULL, "x"},
     {"no model named: listings do not matter",
-	{{"x", 2, 1, "a", false, false}, {"y", 2, 0, NULL, false, false}}, "",
-	"y", "y"},
+	{{"x", 2, 1, "a", false, false, NULL, false},
+	    {"y", 2, 0, NULL, false, false, NULL, false}},
+	"", "y", "y"},
 };
 
 static struct engine *
@@ -226,7 +251,13 @@ build(const struct place *p)
 	probe_stop(e);
 	if (!p->is_down)
 		engine_note_alive(e);
+	if (p->is_llama)
+		e->kind = ENGINE_LLAMA;
 	e->in_use = p->in_use;
+	assert_int_equal(uses_reserve(&e->uses), OK);
+	for (unsigned i = 0; i < p->in_use; i++)
+		uses_add(&e->uses,
+		    hash_bytes(m.set.seed, slice_str(p->busy ? p->busy : "a")));
 	e->is_draining = p->is_draining;
 	if (p->models == NULL)
 		return e;
@@ -271,7 +302,7 @@ check_choice(const struct choice *c)
 	if (e) {
 		unsigned in_use = e->in_use;
 
-		engine_give_slot(e, (struct slice){0});
+		engine_give_slot(e, w.model);
 		assert_int_equal(e->in_use, in_use - 1);
 	}
 	mill_fini(&m);
@@ -301,7 +332,7 @@ test_all_slots(void **state)
 	mill_configure(&m, ce, 3);
 	for (size_t i = 0; i < 3; i++)
 		(void)build(&(struct place){(const char *[]){"x", "y", "z"}[i],
-		    3, 0, "a", false, false});
+		    3, 0, "a", false, false, NULL, false});
 	assert_int_equal(engine_slots_up(&m.set), 9);
 	for (size_t round = 0; round < 3; round++) {
 		for (size_t i = 0; i < 9; i++) {
@@ -317,7 +348,7 @@ test_all_slots(void **state)
 		}
 		assert_null(try_slot("a"));
 		for (size_t i = 0; i < 9; i++)
-			engine_give_slot(held[i], (struct slice){0});
+			engine_give_slot(held[i], slice_str("a"));
 	}
 	assert_int_equal(metric(METRIC_SLOTS_USED, "x"), 0);
 	mill_fini(&m);
@@ -338,16 +369,16 @@ test_alone_and_avoid(void **state)
 	ce[1] = mill_conf(&m, "y");
 	ce[0].slots = ce[1].slots = 4;
 	mill_configure(&m, ce, 2);
-	x = build(&(struct place){"x", 4, 0, "a", false, false});
-	y = build(&(struct place){"y", 4, 0, "a", false, false});
+	x = build(&(struct place){"x", 4, 0, "a", false, false, NULL, false});
+	y = build(&(struct place){"y", 4, 0, "a", false, false, NULL, false});
 	/* The one that failed before is the last choice, but one. */
 	w.avoid = x;
 	for (unsigned i = 0; i < 4; i++)
 		assert_ptr_equal(engine_try_slot(&m.set, &w), y);
 	assert_ptr_equal(engine_try_slot(&m.set, &w), x);
-	engine_give_slot(x, (struct slice){0});
+	engine_give_slot(x, w.model);
 	for (unsigned i = 0; i < 4; i++)
-		engine_give_slot(y, (struct slice){0});
+		engine_give_slot(y, w.model);
 	/* A suspect runs where nothing runs, and nothing joins it. */
 	w.avoid = NULL;
 	e = engine_try_slot(&m.set, &w);
@@ -362,10 +393,10 @@ test_alone_and_avoid(void **state)
 	/* Cleared: others may join. */
 	engine_end_alone(y);
 	assert_ptr_equal(engine_try_slot(&m.set, &w), y);
-	engine_give_slot(y, (struct slice){0});
-	engine_give_slot(y, (struct slice){0});
+	engine_give_slot(y, w.model);
+	engine_give_slot(y, w.model);
 	for (unsigned i = 0; i < 4; i++)
-		engine_give_slot(x, (struct slice){0});
+		engine_give_slot(x, w.model);
 	mill_fini(&m);
 }
 
