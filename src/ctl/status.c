@@ -269,12 +269,13 @@ print_callers(struct part *p, struct slice doc)
 	struct json_reader r;
 	enum err e;
 
-	part_begin(p, "CALLER|>IN FLIGHT|>WAITING");
+	part_begin(p, "CALLER|>IN FLIGHT|>WAITING|>TOKENS/HOUR");
 	doc_begin(&r, doc_get(all, "list"));
 	while (doc_next(&r, &row)) {
 		cell_text(p, row, "caller");
 		cell_int(p, row, "in_flight");
 		cell_int(p, row, "waiting");
+		cell_int(p, row, "tokens_hour");
 	}
 	if ((e = part_end(p, "Callers")) != OK ||
 	    (e = say_more(p, doc_int(all, "count") - doc_int(all, "shown"))) !=

@@ -108,10 +108,10 @@ struct engine {
 	unsigned died_company; /* requests in flight at that moment */
 	bool is_alone;	       /* a suspect runs: nothing beside it */
 
-	unsigned slots;		/* effective; of each model */
-	unsigned conf_slots;	/* 0: auto */
-	unsigned found_slots;	/* as it says itself, 0: it does not */
-	unsigned in_use;	/* slots held by flows, of all models */
+	unsigned slots;	      /* effective; of each model */
+	unsigned conf_slots;  /* 0: auto */
+	unsigned found_slots; /* as it says itself, 0: it does not */
+	unsigned in_use;      /* slots held by flows, of all models */
 	struct engine_uses uses;
 	struct list idle, busy; /* connections */
 

@@ -252,6 +252,26 @@ write_running(struct gate *g, struct json_writer *w, int64_t now_us)
 
 /* --- callers --- */
 
+static bool
+is_busy(const struct caller *c)
+{
+	return c->line.in_flight > 0 || c->line.waiting > 0;
+}
+
+static void
+write_caller(
+    struct gate *g, struct json_writer *w, struct caller *c, int64_t now_us)
+{
+	json_object_begin(w, NULL);
+	json_str(w, "caller", c->shown);
+	json_int(w, "in_flight", c->line.in_flight);
+	json_int(w, "waiting", c->line.waiting);
+	json_int(w, "tokens_hour", (int64_t)recent_sum(&c->recent, now_us));
+	json_bool(w, "blocked", blocked_until(&g->env, c, now_us) > 0);
+	json_object_end(w);
+}
+
+/* Who has requests here now, then who used tokens within the last hour. */
 static void
 write_callers(struct gate *g, struct json_writer *w, int64_t now_us)
 {
@@ -259,19 +279,15 @@ write_callers(struct gate *g, struct json_writer *w, int64_t now_us)
 
 	json_object_begin(w, "callers");
 	json_array_begin(w, "list");
-	for (struct caller *c = caller_next(g->env.callers, NULL); c != NULL;
-	     c = caller_next(g->env.callers, c)) {
-		if (c->line.in_flight == 0 && c->line.waiting == 0)
-			continue;
-		if (!part_row(&p))
-			continue;
-		json_object_begin(w, NULL);
-		json_str(w, "caller", c->shown);
-		json_int(w, "in_flight", c->line.in_flight);
-		json_int(w, "waiting", c->line.waiting);
-		json_bool(w, "blocked", blocked_until(&g->env, c, now_us) > 0);
-		json_object_end(w);
-	}
+	for (int idle = 0; idle < 2; idle++)
+		for (struct caller *c = caller_next(g->env.callers, NULL);
+		     c != NULL; c = caller_next(g->env.callers, c)) {
+			if (is_busy(c) == (bool)idle ||
+			    (idle && recent_sum(&c->recent, now_us) == 0))
+				continue;
+			if (part_row(&p))
+				write_caller(g, w, c, now_us);
+		}
 	json_array_end(w);
 	part_end(&p);
 	json_object_end(w);

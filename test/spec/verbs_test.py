@@ -147,6 +147,15 @@ def test_status_names_who_runs_and_who_waits(weir, engine):
     first.close()
     settle(second, third)
     assert weir.wait_log(1)["id"] == run["id"]
+    # Who is idle again is told with what it has used.
+    weir.wait_log(3)
+    used = {"agent": 0, "people": 0}
+    for line in weir.access_lines():
+        used[line["caller"]] += line["input_tokens"] + line["output_tokens"]
+    told = verb(weir, "status")["callers"]
+    assert told["count"] == 2
+    assert {c["caller"]: c["tokens_hour"] for c in told["list"]} == used
+    assert "TOKENS/HOUR" in weir.run("status").stdout
 
 
 @one_slot

@@ -26,7 +26,9 @@ static const char full[] =
     "\"age_ms\":5000,\"class\":\"batch\",\"waited_ms\":4000,"
     "\"estimate_ms\":null}],\"count\":1,\"shown\":1},"
     "\"callers\":{\"list\":[{\"caller\":\"app\",\"in_flight\":3,"
-    "\"waiting\":0,\"blocked\":false}],\"count\":1,\"shown\":1},"
+    "\"waiting\":0,\"tokens_hour\":51234,\"blocked\":false},"
+    "{\"caller\":\"bot\",\"in_flight\":0,\"waiting\":1,"
+    "\"blocked\":false}],\"count\":2,\"shown\":2},"
     "\"blocked\":[{\"caller\":\"bad\",\"rest_ms\":90000}]}\n";
 
 static const char want[] =
@@ -51,8 +53,9 @@ static const char want[] =
     "    1  OPQRSTUVWY  bot     ?      batch     4 s         -\n"
     "\n"
     "Callers\n"
-    "CALLER  IN FLIGHT  WAITING\n"
-    "app             3        0\n"
+    "CALLER  IN FLIGHT  WAITING  TOKENS/HOUR\n"
+    "app             3        0        51234\n"
+    "bot             0        1            -\n"
     "\n"
     "Blocked\n"
     "CALLER         FOR\n"
