@@ -189,6 +189,12 @@ engine_note_dead(struct engine *e, enum err why)
 }
 
 void
+engine_note_changed(struct engine *e)
+{
+	engine_note_suspect(e);
+}
+
+void
 engine_note_suspect(struct engine *e)
 {
 	if (!e->is_retired && !e->is_open)

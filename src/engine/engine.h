@@ -263,6 +263,8 @@ void engine_note_alive(struct engine *e);
 void engine_note_dead(struct engine *e, enum err why);
 /* It closed a connection without an answer: ask it soon. */
 void engine_note_suspect(struct engine *e);
+/* Its models may be others now: ask it soon. */
+void engine_note_changed(struct engine *e);
 /*
  * It ended a request without an answer: how many were in flight when that
  * began (several ends within a second are one death).  Five failures without

@@ -4,8 +4,8 @@
 
 enum {
 	IDLE_US = 60 * 1000000, /* engines close idle connections themselves */
-	OUT_MAX = 64 * 1024, /* requests are kept by their user, not copied */
-	JOIN_MAX = 2048,     /* copying less is cheaper than a slice more */
+	OUT_MAX = 128 * 1024,	/* of bodies that go through, else kept */
+	JOIN_MAX = 2048,	/* copying less is cheaper than a slice more */
 };
 
 static const struct http_limits limits = {
@@ -240,7 +240,7 @@ upstream_open(struct engine *e, struct upstream_user *user, bool fresh)
 	}
 	list_add(&e->busy, &u->node);
 	u->user = user;
-	u->ended = u->got_bytes = u->is_paused = false;
+	u->ended = u->got_bytes = u->is_paused = u->is_sending = false;
 	u->first_byte_us = e->first_byte_us;
 	u->between_bytes_us = e->between_bytes_us;
 	return u;
@@ -255,6 +255,14 @@ upstream_send(
 	if (u->opened)
 		conn_set_deadline(&u->conn, os_now_us() + u->first_byte_us);
 	if (conn_write_kept(&u->conn, s, n) != OK)
+		u->conn.failed = true;
+}
+
+void
+upstream_write(struct upstream *u, const struct slice *s, unsigned n)
+{
+	conn_set_deadline(&u->conn, os_now_us() + u->first_byte_us);
+	if (conn_write(&u->conn, s, n) != OK)
 		u->conn.failed = true;
 }
 
@@ -292,7 +300,7 @@ upstream_release(struct upstream *u)
 	struct engine *e = u->engine;
 
 	/* Bytes behind the answer would be taken for the next one's. */
-	if (!u->ended || !u->can_reuse || u->conn.failed ||
+	if (!u->ended || !u->can_reuse || u->is_sending || u->conn.failed ||
 	    conn_pending(&u->conn) || conn_in(&u->conn).n > 0 ||
 	    e->is_retired) {
 		unlink_and_close(u);

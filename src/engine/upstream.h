@@ -43,7 +43,8 @@ struct upstream {
 	bool reused;	/* has carried an exchange before this one */
 	bool got_bytes; /* of this exchange's answer */
 	bool is_paused;
-	bool can_reuse; /* keep-alive after a complete exchange */
+	bool is_sending; /* its request's body is not yet whole */
+	bool can_reuse;	 /* keep-alive after a complete exchange */
 	int64_t first_byte_us, between_bytes_us; /* bounds of silence */
 	enum err
 	    err; /* after UPSTREAM_FAIL: CONNECT, EOF, IO, TIMEOUT, SYNTAX */
@@ -62,6 +63,14 @@ struct upstream *upstream_open(
  */
 void upstream_send(
     struct upstream *u, const struct slice *s, unsigned n, bool is_head);
+
+/*
+ * Send more of the body of a request whose head announced it; copied, so at
+ * most 64 KiB while nothing is pending (upstream.conn), then again after
+ * UPSTREAM_SENT.  The user sets is_sending before and clears it behind the
+ * last of it; a connection left in the middle is not used again.
+ */
+void upstream_write(struct upstream *u, const struct slice *s, unsigned n);
 
 /* Read no more until resumed; no silence is timed meanwhile. */
 void upstream_pause(struct upstream *u);

@@ -2,6 +2,7 @@
 #include "flow/flow.h"
 #include "flow/relay.h"
 #include "flow/reply.h"
+#include "flow/upload.h"
 #include "os/fd.h"
 #include <stdlib.h>
 
@@ -266,6 +267,8 @@ on_bytes(struct client *c)
 	case CLIENT_FLOW:
 		if (c->flow->stage <= STAGE_body)
 			flow_run(c->flow);
+		else if (c->flow->uploads)
+			upload_more(c->flow);
 		break;
 	case CLIENT_DISCARD:
 		discard(c);
@@ -323,6 +326,10 @@ on_timeout(struct client *c)
 	if (c->flow->stage <= STAGE_body) {
 		c->flow->is_late = true;
 		flow_run(c->flow);
+		return;
+	}
+	if (upload_is_open(c->flow)) {
+		upload_late(c->flow);
 		return;
 	}
 	/* A reader that takes nothing holds a slot of the engine. */

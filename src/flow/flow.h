@@ -85,6 +85,7 @@ struct flow {
 	int64_t body_from_us;
 	bool body_begun, body_done;
 	bool is_late; /* the head's or body's time is over */
+	bool uploads; /* it goes through as it comes, see upload.h */
 
 	/* inspect */
 	struct inspect inspect;

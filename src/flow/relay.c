@@ -143,8 +143,8 @@ relay_begin(struct flow *f)
 		f->framing = framing;
 		f->delimit = delimit_of(f, h);
 	}
-	f->has_answer =
-	    h->status == 200 && !f->wraps && route->class == CLASS_INFERENCE;
+	f->has_answer = h->status == 200 && !f->wraps &&
+	    (route->class == CLASS_INFERENCE || route->shape == SHAPE_PROGRESS);
 	if (f->has_answer) {
 		answer_init(
 		    &f->answer, route, f->framing != FRAMING_WHOLE, &f->arena);
@@ -322,6 +322,8 @@ finish(struct flow *f, struct out *o)
 		add(o, wrapped(f));
 	flush(f, o, true);
 	f->answer_ended = true;
+	if (f->match.route->class == CLASS_MANAGE && f->status == 200)
+		engine_note_changed(f->engine);
 	upstream_release(f->up);
 	f->up = NULL;
 	if (f->saves && !f->wraps)

@@ -130,7 +130,7 @@ count(struct flow *f, const struct access *a, struct slice model)
 
 		series_add(metric_series(m, METRIC_EDITS, &name), 1);
 	}
-	if (!f->has_answer)
+	if (!f->has_answer || f->match.route->class != CLASS_INFERENCE)
 		return;
 	if (a->ttft_us >= 0)
 		series_observe(

@@ -197,6 +197,11 @@ stage_body(struct flow *f)
 
 	if (f->body_done || f->caller == NULL)
 		return STEP_NEXT;
+	if (f->match.route->body == BODY_BLOB) {
+		f->uploads = true;
+		return is_encoded(f) ? flow_refuse(f, ERR_BODY_ENCODED)
+				     : STEP_NEXT;
+	}
 	if (!f->body_begun && (step = begin(f)) != STEP_NEXT)
 		return step;
 	if (f->is_late) {

@@ -13,6 +13,7 @@
 #include "flow/recall.h"
 #include "flow/relay.h"
 #include "flow/reply.h"
+#include "flow/upload.h"
 #include "http/write.h"
 
 /* Fields of the caller that go on to the engine; all others do not. */
@@ -72,8 +73,12 @@ write_head(struct flow *f, size_t body_n, struct buf *b)
 		if (e != OK)
 			return e;
 	}
-	if ((f->body_begun || body_n > 0) &&
-	    (e = http_write_field_u64(b, "Content-Length", body_n)) != OK)
+	e = OK;
+	if (f->uploads)
+		e = upload_add_fields(f, b);
+	else if (f->body_begun || body_n > 0)
+		e = http_write_field_u64(b, "Content-Length", body_n);
+	if (e != OK)
 		return e;
 	return http_write_end(b);
 }
@@ -133,6 +138,8 @@ on_upstream(struct upstream_user *user, enum upstream_event ev)
 		flow_run(f);
 		break;
 	case UPSTREAM_SENT:
+		if (f->uploads)
+			upload_more(f);
 		break;
 	}
 }
@@ -164,7 +171,9 @@ send_request(struct flow *f, bool fresh)
 	if (!compose(f, out, &n))
 		return flow_refuse(f, ERR_INTERNAL);
 	f->user.on_event = on_upstream;
-	f->up = upstream_open(f->engine, &f->user, fresh);
+	/* What changes models must not meet a connection that just died. */
+	f->up = upstream_open(f->engine, &f->user,
+	    fresh || f->match.route->class == CLASS_MANAGE);
 	if (f->up == NULL) {
 		f->up_failed = true;
 		f->up_err = ERR_CONNECT;
@@ -172,6 +181,8 @@ send_request(struct flow *f, bool fresh)
 	}
 	f->sent_us = os_now_us();
 	upstream_send(f->up, out, n, f->head.method == HTTP_METHOD_HEAD);
+	if (f->uploads)
+		upload_begin(f);
 	return STEP_WAIT;
 }
 
@@ -289,6 +300,15 @@ own(struct flow *f)
 	return STEP_DONE;
 }
 
+static enum step
+refuse_upload(struct flow *f)
+{
+	if (f->up)
+		upstream_close(f->up);
+	f->up = NULL;
+	return STEP_REFUSE;
+}
+
 enum step
 stage_forward(struct flow *f)
 {
@@ -296,6 +316,9 @@ stage_forward(struct flow *f)
 
 	if (f->match.route->class == CLASS_OWN)
 		return own(f);
+	/* The body turned out to be none, or stopped coming. */
+	if (f->uploads && f->refusal.err != OK)
+		return refuse_upload(f);
 	if (f->suspicious_end)
 		step = judge_told(f);
 	else if (f->up_head && !f->up_failed)

@@ -4,7 +4,6 @@ import pytest
 
 from harness import asks, replies
 from harness.caller import request
-from harness.gaps import gap
 
 MANAGE = [
     ("POST", "/api/pull"),
@@ -78,38 +77,6 @@ def test_changing_models_is_for_managers(weir, engine, method, path):
         assert "manage_models" in text, "the text names the way around"
     assert tried(engine) == []
     assert weir.wait_log()["err"] == "model_management_forbidden"
-
-
-@pytest.mark.weir(callers=[{"name": "anonymous", "manage_models": True}])
-def test_a_manager_may_change_models(weir, engine):
-    lines = b'{"status":"pulling manifest"}\n{"status":"success"}\n'
-
-    def script(exchange):
-        exchange.begin("application/x-ndjson")
-        exchange.chunk(lines)
-        exchange.end()
-
-    engine.paths |= {"/api/pull", "/api/delete"}
-    engine.then(script, lambda exchange: exchange.whole(b"", 200))
-    assert weir.post("/api/pull", {"model": "qwen3"}).body == lines
-    gone = weir.ask("DELETE", "/api/delete", {"model": "qwen3"})
-    assert gone.status == 200
-    assert [r.method for r in engine.requests] == ["POST", "DELETE"]
-
-
-@gap("uploads of blobs are held in memory like other bodies")
-def test_a_manager_may_upload_more_than_any_body(start_weir, engine):
-    config = {
-        "limits": {"body": "64KiB"},
-        "callers": [{"name": "anonymous", "manage_models": True}],
-    }
-    weir = start_weir(config, engine)
-    path = "/api/blobs/sha256:" + "0" * 64
-    engine.paths.add(path)
-    engine.then(lambda exchange: exchange.whole(b"", 201))
-    blob = b"\0\xff" * 500000
-    assert weir.ask("POST", path, blob).status == 201
-    assert engine.requests[0].body == blob
 
 
 @pytest.mark.parametrize("method, path", CLOSED)

@@ -136,6 +136,7 @@ class ScriptedEngine:
         self.pages = {}  # (method, path) to a script that answers it
         self.script = Exchange.answer
         self.paths = set(INFERENCE)
+        self.unread = set()  # paths whose scripts read the body themselves
         self.requests = []
         self.probes = []
         self.faults = []
@@ -216,7 +217,7 @@ class ScriptedEngine:
         reader = Reader(sock)
         try:
             while True:
-                request = Request(reader)
+                request = Request(reader, self.unread)
                 exchange = Exchange(self, sock, request, number)
                 self._answer(exchange)
                 if exchange.closes:

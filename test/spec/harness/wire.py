@@ -41,8 +41,13 @@ class Reader:
         return data
 
     def exactly(self, n):
-        while len(self.buffer) < n:
+        parts, have = [self.buffer], len(self.buffer)
+        while have < n:
+            self.buffer = b""
             self.fill()
+            parts.append(self.buffer)
+            have += len(self.buffer)
+        self.buffer = b"".join(parts)
         return self.take(n)
 
     def some(self, most):
@@ -131,7 +136,7 @@ def read_chunks(reader):
 class Request:
     """A request as an engine got it."""
 
-    def __init__(self, reader):
+    def __init__(self, reader, unread=()):
         reader.taken.clear()
         line = REQUEST_LINE.fullmatch(reader.line())
         if not line:
@@ -140,12 +145,18 @@ class Request:
         self.fields = read_fields(reader)
         kind, n = framing(self.fields)
         self.head = bytes(reader.taken)
-        if kind == "chunked":
-            self.body = b"".join(read_chunks(reader))
-        else:
-            self.body = reader.exactly(n or 0)
+        self.reader, self.framing = reader, (kind, n)
+        self.body = b"" if self.path in unread else b"".join(self.rest())
         self.raw = bytes(reader.taken)
         self.at = time.monotonic()
+
+    def rest(self):
+        """Yield its body as it comes, once."""
+        kind, n = self.framing
+        if kind == "chunked":
+            yield from read_chunks(self.reader)
+        elif n:
+            yield self.reader.exactly(n)
 
     @property
     def path(self):
