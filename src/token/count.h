@@ -27,7 +27,7 @@ enum {
 
 enum {
 	COUNT_TEXT_MAX = 1 << 30, /* bytes */
-	COUNT_WORD_MAX = 8 << 20 /* of one run that must be merged as a whole */
+	COUNT_WORD_MAX = 4 << 20 /* of one run that must be merged as a whole */
 };
 
 /* What a counter may use; 0 takes the default. */

@@ -8,6 +8,7 @@
  * tokens.  Only the files of this room include this header.
  */
 #pragma once
+#include "token/chunk.h"
 #include "token/count.h"
 #include "token/digest.h"
 #include "token/words.h"
@@ -75,22 +76,25 @@ struct specials {
 	uint32_t root[256];
 	uint16_t *lengths; /* of all specials, longest first, each once */
 	size_t n_lengths;
-	size_t n; /* specials */
+	size_t n;	 /* specials */
+	size_t n_firsts; /* different first bytes */
+	uint8_t first;	 /* the only one, if n_firsts is 1 */
 	bool has_user_defined;
+	bool has_lstrip, has_rstrip;
 };
 
 struct kind {
 	enum vocab_kind kind;
 	/*
-	 * Build v->body from ${src}; tokens, attributes, flags and the index
-	 * by text are there, the specials are not yet.  May set flags that
-	 * the source leaves at their default, and sets v->cuts.
+	 * Build v->body from ${src}; tokens, their attributes and the index by
+	 * text are there, the corrections and the specials are not yet.
+	 * Sets v->cuts, and may change the defaults of ids and flags (what
+	 * the source says comes after it).
 	 */
 	enum err (*build)(struct vocab *v, const struct vocab_source *src);
 	/* Free v->body, however far build came; it may be NULL. */
 	void (*destroy)(struct vocab *v);
-	/* Allocate c->body, the scratch of one counter; may be NULL. */
-	enum err (*open)(struct counter *c);
+	/* Free c->body, a counter's scratch, NULL at first; may be NULL. */
 	void (*close)(struct counter *c);
 	/*
 	 * The tokens of ${text}, not empty, any bytes, without special
@@ -128,7 +132,7 @@ struct counter {
 	void *body; /* the kind's own */
 	size_t body_bytes;
 	struct words words;
-	struct memo *memo;
+	struct memo memo;
 	struct digest_key digest;
 	char *pad; /* a fragment, with room behind it for loads of SIMD */
 	size_t pad_cap;
@@ -139,6 +143,17 @@ const struct kind *kind_find(struct slice model);
 
 /* The kinds, each in the file of its name. */
 const struct kind *kind_bpe(void);
+
+/* Free everything but the struct itself; for a failed build as well. */
+void vocab_clear(struct vocab *v);
+
+/*
+ * Fill in tokens, attributes, index, ids and flags of ${v} from ${src}, with
+ * the corrections that llama.cpp makes by text (vocab_build.c).  Errors as
+ * vocab_new.
+ */
+MUST_CHECK enum err vocab_build(
+    struct vocab *v, const struct vocab_source *src);
 
 /* The text of token ${id}. */
 static inline struct slice
