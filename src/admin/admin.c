@@ -79,6 +79,15 @@ is_serving(const struct engine *e)
 	return engine_is_up(e) && !e->is_draining;
 }
 
+static bool
+has_looping(const struct admin *a)
+{
+	LIST_EACH (it, &a->engines->engines)
+		if (LIST_OF(it, struct engine, node)->is_looping)
+			return true;
+	return false;
+}
+
 static int
 readyz(const struct admin *a, bool is_trusted, struct buf *body)
 {
@@ -92,7 +101,10 @@ readyz(const struct admin *a, bool is_trusted, struct buf *body)
 	json_object_begin(&w, NULL);
 	json_bool(&w, "ready", ready);
 	if (!ready)
-		json_str(&w, "reason", slice_str("no engine answers"));
+		json_str(&w, "reason",
+		    slice_str(has_looping(a)
+			    ? "no engine answers: one keeps ending (crash loop)"
+			    : "no engine answers"));
 	if (is_trusted) {
 		json_array_begin(&w, "engines");
 		LIST_EACH (it, &a->engines->engines)

@@ -1,6 +1,7 @@
 #include "conf/conf.h"
 #include "conf/read.h"
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -56,6 +57,27 @@ conf_default(void)
 	if (conf_parse(slice_of("", 0), "defaults", &c, &p) != OK)
 		abort();
 	return c;
+}
+
+enum err
+conf_engine_listens(struct conf *c, size_t i, uint16_t port)
+{
+	static const struct slice scheme = SLICE("http://");
+	struct conf_url *url = &c->engines[i].url;
+	char text[64];
+	int n = snprintf(text, sizeof text, "http://127.0.0.1:%u", port);
+	/* With the NUL. */
+	struct slice own =
+	    arena_copy(&c->memory, slice_of(text, (size_t)n + 1));
+
+	assert(url->text.n == 0);
+	if (own.p == NULL)
+		return ERR_NOMEM;
+	url->text = slice_to(own, (size_t)n);
+	url->authority = slice_from(url->text, scheme.n);
+	url->host = slice_to(url->authority, slice_find(url->authority, ':'));
+	url->port = port;
+	return OK;
 }
 
 const struct conf *

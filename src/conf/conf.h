@@ -68,6 +68,13 @@ MUST_CHECK enum err conf_load(
 /* The defaults, as a new reference; aborts if memory runs out. */
 struct conf *conf_default(void);
 
+/*
+ * Say that the engine ${i}, which has no url, listens on ${port} of this
+ * machine's own address.  Before ${c} is shared.  ERR_NOMEM.
+ */
+MUST_CHECK enum err conf_engine_listens(
+    struct conf *c, size_t i, uint16_t port);
+
 /* One more reference. */
 const struct conf *conf_hold(const struct conf *c);
 

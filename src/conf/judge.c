@@ -1,4 +1,5 @@
 #include "conf/judge.h"
+#include "conf/words.h"
 #include <stdlib.h>
 
 /* What a claim is to; two equal claims of one sort are a problem. */
@@ -100,21 +101,49 @@ judge_name(struct judge *j, enum conf_table_id id, const struct read_item *item,
 		claim(j, id, *name, *name, n);
 }
 
+/* A command that can be cut into words. */
+static void
+judge_run(struct judge *j, struct slice run, const struct tree_node *at)
+{
+	struct buf words;
+	enum err e;
+	size_t n;
+
+	buf_init(&words, 16 * 1024);
+	e = conf_words(run, &words, &n);
+	if (e == ERR_SYNTAX)
+		error_at(j, at, "`run` has a quote that is not closed");
+	else if (e == ERR_RANGE)
+		error_at(j, at, "`run` has too many words");
+	else if (e != OK)
+		j->is_out_of_memory = true;
+	buf_fini(&words);
+}
+
 static void
 judge_engine(struct judge *j, const struct read_item *item)
 {
 	const struct conf_engine *e = item->base;
 	const struct tree_node *url = at(item, "url");
+	const struct tree_node *run = at(item, "run");
+	const struct tree_node *unit = at(item, "unit");
+	const struct tree_node *env = at(item, "env");
 
 	judge_name(j, CONF_TABLE_ENGINE, item, "this engine");
-	if (url == NULL && at(item, "run") != NULL)
-		error_at(j, item->node,
-		    "this engine lacks `url`: `run` is not started by weir "
-		    "yet, so start it yourself and say where it listens");
-	else if (url == NULL)
+	if (run != NULL && unit != NULL)
+		error_at(j, unit,
+		    "an engine has either `run` (weir runs it) or `unit` "
+		    "(systemd does)");
+	if (run != NULL && e->run.n > 0)
+		judge_run(j, e->run, run);
+	if (env != NULL && run == NULL)
+		warn_at(j, env,
+		    "`env` has no effect without `run`: weir does not start "
+		    "this engine");
+	if (url == NULL && run == NULL)
 		error_at(j, item->node,
 		    "this engine lacks `url`, such as http://127.0.0.1:11434");
-	else if (e->url.text.n > 0)
+	else if (url != NULL && e->url.text.n > 0)
 		claim(j, CLAIM_URL, e->url.text, e->name, url);
 }
 

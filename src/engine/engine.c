@@ -57,6 +57,8 @@ engine_kind_name(enum engine_kind k)
 const char *
 engine_why(const struct engine *e)
 {
+	if (e->life[0] && e->why != ERR_ENGINE_LOADING)
+		return e->life;
 	switch (e->why) {
 	case ERR_CONNECT:
 		return "it does not accept connections (is it running, "
@@ -120,6 +122,8 @@ engine_move(struct engine *e, enum engine_state to, enum err why)
 		load_forget(e);
 		linger_end(e);
 	}
+	if (engine_is_up(e))
+		e->life[0] = 0;
 	series_set(e->m_up, engine_is_up(e));
 	if (e->set->on_state)
 		e->set->on_state(e->set->ctx_state, e);
@@ -172,11 +176,16 @@ engine_note_success(struct engine *e)
 {
 	e->failures = 0;
 	if (e->is_open) {
-		e->is_open = false;
+		e->is_open = e->is_looping = false;
 		e->open_us = 0;
 	}
 	if (e->state == ENGINE_TRIAL)
 		engine_move(e, ENGINE_UP, OK);
+	if (!e->is_run || e->is_proved)
+		return;
+	e->is_proved = true;
+	if (e->set->on_proved)
+		e->set->on_proved(e->set->ctx_state, e);
 }
 
 void
@@ -394,6 +403,13 @@ keep_or_add(struct engine_set *s, const struct conf_engine *ce, bool is_search,
 		probe_start(e);
 }
 
+/* One without a url gets it from whoever runs it. */
+static bool
+has_place(const struct conf_engine *ce)
+{
+	return ce->url.host.n > 0 || ce->url.path.n > 0;
+}
+
 void
 engine_set_update(struct engine_set *s, const struct conf *conf)
 {
@@ -401,7 +417,8 @@ engine_set_update(struct engine_set *s, const struct conf *conf)
 
 	list_init(&keep);
 	for (size_t i = 0; i < conf->n_engines; i++)
-		keep_or_add(s, &conf->engines[i], false, &keep);
+		if (has_place(&conf->engines[i]))
+			keep_or_add(s, &conf->engines[i], false, &keep);
 	if (conf->n_engines == 0) {
 		struct conf_engine local = {.name = SLICE("local"),
 		    .url = {.host = SLICE("127.0.0.1"), .port = 11434},

@@ -69,6 +69,8 @@ struct engine_model {
 /* Models that an engine may hold at once if nothing tells: Ollama's default. */
 enum { ENGINE_HOLDS = 3 };
 
+enum { ENGINE_LIFE_MAX = 240 };
+
 struct engine_probe;
 struct engine_load;
 struct engine_linger;
@@ -101,12 +103,16 @@ struct engine {
 	int64_t seen_us;  /* last proof of life, 0: never */
 	enum err why;	  /* of DOWN */
 	bool is_retired, is_draining;
-	unsigned failures;     /* in a row, without an answer between */
-	bool is_open;	       /* the circuit breaker has opened */
-	int64_t open_us;       /* for how long, doubling */
-	int64_t died_us;       /* last sign of a death */
-	unsigned died_company; /* requests in flight at that moment */
-	bool is_alone;	       /* a suspect runs: nothing beside it */
+	unsigned failures;	    /* in a row, without an answer between */
+	bool is_open;		    /* the circuit breaker has opened */
+	int64_t open_us;	    /* for how long, doubling */
+	int64_t died_us;	    /* last sign of a death */
+	unsigned died_company;	    /* requests in flight at that moment */
+	bool is_alone;		    /* a suspect runs: nothing beside it */
+	bool is_run;		    /* weir runs it, see life.h */
+	bool is_proved;		    /* since it was started, by an answer */
+	bool is_looping;	    /* it keeps ending */
+	char life[ENGINE_LIFE_MAX]; /* why it does not serve, "": unknown */
 
 	unsigned slots;	      /* effective; of each model */
 	unsigned conf_slots;  /* 0: auto */
@@ -143,7 +149,9 @@ struct engine_set {
 	void (*on_state)(void *ctx, struct engine *e);
 	/* The slots of ${e} had to be guessed; once for each engine. */
 	void (*on_guess)(void *ctx, struct engine *e);
-	void *ctx, *ctx_state; /* the latter also on_guess's */
+	/* ${e}, which weir runs, answered a request; once for each start. */
+	void (*on_proved)(void *ctx, struct engine *e);
+	void *ctx, *ctx_state; /* the latter of all but on_change */
 };
 
 /* Prepare an empty set; ${s}->on_change, on_state and ctx may be set then. */

@@ -12,6 +12,7 @@ enum {
 	BEAT_US = 30 * 1000000,
 	BACKOFF_FIRST_US = 100 * 1000,
 	BACKOFF_MAX_US = 2 * 1000000,
+	AFRESH_US = 20 * 1000,
 	ANSWER_US = 5 * 1000000,
 	ANSWER_MAX = 16 * 1024 * 1024, /* a listing of thousands of models */
 	LOOK_US = 5 * 1000000,	       /* what is loaded, while strangers run */
@@ -344,6 +345,15 @@ probe_at(struct engine *e, int64_t at_us)
 	timer_stop(&p->timer);
 	p->beat_us = 0;
 	timer_set(&p->timer, at_us);
+}
+
+void
+probe_afresh(struct engine *e)
+{
+	if (e->probe == NULL)
+		return;
+	e->probe->backoff_us = BACKOFF_FIRST_US;
+	probe_at(e, os_now_us() + AFRESH_US);
 }
 
 void

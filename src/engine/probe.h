@@ -25,5 +25,8 @@ void probe_look(struct engine *e);
 /* Not before ${at_us}, and then. */
 void probe_at(struct engine *e, int64_t at_us);
 
+/* It was started just now: begin again with short pauses. */
+void probe_afresh(struct engine *e);
+
 /* Probe no more. */
 void probe_stop(struct engine *e);

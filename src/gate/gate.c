@@ -112,6 +112,7 @@ reload(struct gate *g, const struct order *o)
 	buf_init(&why, 4096);
 	memcpy(g->config, o->config, sizeof g->config);
 	g->config_fd = o->config_fd;
+	g->runs.ports = o->ports;
 	e = reload_conf(g, &why);
 	if (e == OK)
 		take_listeners(g, o);
@@ -165,6 +166,9 @@ obey(struct gate *g, struct order *o)
 		break;
 	case ORDER_COMMAND:
 		do_command(g, o);
+		break;
+	case ORDER_ENGINE:
+		runs_heard(g, &o->news);
 		break;
 	case ORDER_NONE:
 		break;
@@ -225,7 +229,14 @@ on_keys_timer(struct timer *t)
 	if (keyfile_changed(&g->keys_watch))
 		reload_callers(g, g->env.conf);
 	books_tell(g);
+	runs_look(g, os_now_us());
 	timer_set(&g->keys_timer, os_now_us() + KEYS_LOOK_US);
+}
+
+static void
+on_proved(void *ctx, struct engine *e)
+{
+	runs_wish(ctx, e->name, ENGINE_IS_PROVED);
 }
 
 static void
@@ -258,7 +269,7 @@ on_engine_state(void *ctx, struct engine *e)
 		event(g, EVENT_ENGINE_UP,
 		    EVENT_ARGS(event_slice("engine", e->name),
 			event_slice("url", e->host)));
-	else
+	else if (e->life[0] == 0) /* else what ended it has been told */
 		event(g, EVENT_ENGINE_DOWN,
 		    EVENT_ARGS(event_slice("engine", e->name),
 			event_slice("url", e->host),
@@ -331,6 +342,7 @@ start(struct gate *g, const struct gate_start *s)
 	g->generation = s->generation;
 	memcpy(g->config, s->config, sizeof g->config);
 	g->config_fd = s->config_fd;
+	g->runs.ports = s->ports;
 	buf_init(&why, 4096);
 	if ((e = loop_init(&g->loop)) != OK || (e = map_state(g, s)) != OK)
 		goto tell;
@@ -342,11 +354,14 @@ start(struct gate *g, const struct gate_start *s)
 	id_init(&g->env.ids, id_seed);
 	timer_init(&g->keys_timer, &g->loop, on_keys_timer);
 	timer_init(&g->grace, &g->loop, on_grace);
+	if (!g->has_link)
+		solo_begin_engines(g);
 	if ((e = reload_conf(g, &why)) != OK)
 		goto tell;
 	note_start(g);
 	g->env.engines.on_state = on_engine_state;
 	g->env.engines.on_guess = on_slots_guessed;
+	g->env.engines.on_proved = on_proved;
 	g->env.engines.ctx_state = g;
 	for (size_t i = 0; i < s->n_listeners; i++)
 		if ((e = listener_open(g, &s->listeners[i])) != OK)
@@ -418,6 +433,7 @@ serve(struct gate *g, const struct gate_start *s)
 	else
 		solo_open(g);
 	loop_run(&g->loop);
+	solo_end_engines(g);
 	finish(g);
 	return 0;
 }

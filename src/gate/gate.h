@@ -10,6 +10,7 @@
 #include "admin/admin.h"
 #include "caller/keyfile.h"
 #include "flow/env.h"
+#include "gate/runs.h"
 #include "gate/state.h"
 #include "ipc/gate_link.h"
 #include "loop/acceptor.h"
@@ -24,6 +25,7 @@ struct gate_listener_slot {
 };
 
 struct solo;
+struct crew;
 
 struct gate {
 	struct loop loop;
@@ -52,6 +54,8 @@ struct gate {
 	bool is_draining;
 	uint64_t dropped_told, evicted_told;
 	struct solo *solo; /* NULL: a keeper has the control socket */
+	struct runs runs;
+	struct crew *crew; /* NULL: a keeper has it */
 };
 
 /* --- for the files of this room --- */

@@ -7,6 +7,7 @@
 #include "gate/books.h"
 #include "gate/gate.h"
 #include "conf/diff.h"
+#include "gate/solo.h"
 #include "log/event.h"
 #include "os/clock.h"
 #include "os/fd.h"
@@ -175,6 +176,10 @@ reload_conf(struct gate *g, struct buf *why)
 	e = load_conf(g, &conf, &problems);
 	if (e != OK)
 		(void)!conf_problems_print(&problems, why);
+	if (e == OK && old == NULL && g->crew != NULL)
+		solo_place_engines(g, conf);
+	if (e == OK && (e = runs_place(g, conf)) != OK)
+		conf_drop(conf);
 	if (e != OK)
 		return e;
 	if (old && (e = keep_what_stays(conf, old, why)) != OK) {
@@ -205,6 +210,7 @@ reload_conf(struct gate *g, struct buf *why)
 	}
 	reload_callers(g, conf);
 	flow_env_reload(&g->env);
+	runs_reloaded(g, conf);
 	gate_apply_drains(g);
 	conf_drop(old);
 	return OK;

@@ -2,6 +2,7 @@
 #include "gate/command.h"
 #include "ipc/control.h"
 #include "os/clock.h"
+#include "run/crew.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -123,4 +124,79 @@ solo_close(struct gate *g)
 	(void)uv_poll_stop(&s->poll);
 	control_close(&s->control);
 	uv_close((uv_handle_t *)&s->poll, on_closed);
+}
+
+/* --- engines --- */
+
+enum { TURN_US = 20 * 1000, GRACE_US = 10 * 1000 * 1000 };
+
+/* The crew and what turns it. */
+struct hands {
+	struct crew crew;
+	struct timer timer;
+	struct gate *gate;
+};
+
+static struct hands *
+hands_of(struct gate *g)
+{
+	return (struct hands *)(void *)g->crew;
+}
+
+static void
+on_turn(struct timer *t)
+{
+	struct hands *h =
+	    (struct hands *)(void *)((char *)t - offsetof(struct hands, timer));
+	int64_t now_us = os_now_us();
+
+	crew_step(&h->crew, now_us);
+	timer_set(t, now_us + TURN_US);
+}
+
+static bool
+on_news(void *ctx, const struct engine_news *n)
+{
+	runs_heard(ctx, n);
+	return true;
+}
+
+void
+solo_begin_engines(struct gate *g)
+{
+	struct hands *h = calloc(1, sizeof *h);
+
+	if (h == NULL)
+		abort();
+	h->gate = g;
+	g->crew = &h->crew;
+	timer_init(&h->timer, &g->loop, on_turn);
+}
+
+/* The state folder is known with the configuration only. */
+void
+solo_place_engines(struct gate *g, const struct conf *conf)
+{
+	struct conf_env env = gate_conf_env();
+	char state[GATE_PATH_MAX] = "";
+	struct buf path;
+
+	buf_init(&path, sizeof state - 1);
+	if (conf_state_path(conf, &env, &path) == OK)
+		memcpy(state, path.p, path.n);
+	buf_fini(&path);
+	crew_init(g->crew, state, on_news, g);
+	timer_set(&hands_of(g)->timer, os_now_us());
+}
+
+void
+solo_end_engines(struct gate *g)
+{
+	if (g->crew == NULL)
+		return;
+	timer_stop(&hands_of(g)->timer);
+	crew_end(g->crew, GRACE_US);
+	crew_fini(g->crew);
+	free(hands_of(g));
+	g->crew = NULL;
 }

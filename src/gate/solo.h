@@ -12,3 +12,15 @@ void solo_open(struct gate *g);
 
 /* Close it, if it is open; the loop must run once more. */
 void solo_close(struct gate *g);
+
+/*
+ * The engines that weir runs are this process's own: looked at every 20 ms.
+ * To be called before the configuration is read.
+ */
+void solo_begin_engines(struct gate *g);
+
+/* Where ${conf}, the first one, has them put their output. */
+void solo_place_engines(struct gate *g, const struct conf *conf);
+
+/* Stop them, and wait until they are gone; also where there are none. */
+void solo_end_engines(struct gate *g);

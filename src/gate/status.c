@@ -87,7 +87,8 @@ write_loaded(struct json_writer *w, const struct engine *e)
 }
 
 static void
-write_engine(struct json_writer *w, const struct engine *e, int64_t now_us)
+write_engine(const struct gate *g, struct json_writer *w,
+    const struct engine *e, int64_t now_us)
 {
 	json_object_begin(w, NULL);
 	json_str(w, "name", slice_to(e->name, 200));
@@ -111,6 +112,7 @@ write_engine(struct json_writer *w, const struct engine *e, int64_t now_us)
 	    slice_str(!e->is_open	       ? "closed"
 		    : e->state == ENGINE_TRIAL ? "trial"
 					       : "open"));
+	runs_write(g, e->name, w);
 	json_object_end(w);
 }
 
@@ -136,7 +138,7 @@ write_engines(struct gate *g, struct json_writer *w, int64_t now_us)
 	LIST_EACH (it, &g->env.engines.engines)
 		if (part_row(&p))
 			write_engine(
-			    w, LIST_OF(it, struct engine, node), now_us);
+			    g, w, LIST_OF(it, struct engine, node), now_us);
 	json_array_end(w);
 	if (p.shown < p.count)
 		json_int(w, "engines_not_shown", (int64_t)(p.count - p.shown));

@@ -12,7 +12,7 @@
 #include "base/err.h"
 
 enum {
-	CHANNEL_PAYLOAD_MAX = 16 * 1024,
+	CHANNEL_PAYLOAD_MAX = 24 * 1024,
 	CHANNEL_FDS_MAX = 128, /* in one message, and queued */
 	CHANNEL_HEAD = 8,
 };

@@ -99,6 +99,7 @@ read_reload(struct message *m, struct order *o)
 	memcpy(o->config, s.config, sizeof o->config);
 	o->n_listeners = s.n_listeners;
 	o->config_fd = s.config_fd;
+	o->ports = s.ports;
 	return ORDER_RELOAD;
 }
 
@@ -127,6 +128,9 @@ read_order(struct message *m, struct order *o)
 		return wire_is_done(&w) && o->line.n <= GATE_COMMAND_MAX
 		    ? ORDER_COMMAND
 		    : ORDER_LOST;
+	case LINK_ENGINE:
+		link_get_news(&w, &o->news);
+		return wire_is_done(&w) ? ORDER_ENGINE : ORDER_LOST;
 	default:
 		return ORDER_LOST;
 	}
@@ -194,6 +198,18 @@ gate_link_answer(struct gate_link *l, uint32_t seq, bool ok, struct slice text)
 		    &l->channel, LINK_ANSWER, slice_of(w.p, w.n), NULL, 0);
 	} while (e == OK && text.n > 0);
 	return e;
+}
+
+enum err
+gate_link_wish(struct gate_link *l, enum engine_wish wish, struct slice name)
+{
+	char room[ENGINE_NAME_MAX + 16];
+	struct wire_out w = {.p = room, .cap = sizeof room};
+
+	wire_put_u32(&w, wish);
+	wire_put_text(&w, slice_to(name, ENGINE_NAME_MAX - 1));
+	return channel_send(
+	    &l->channel, LINK_WISH, slice_of(w.p, w.n), NULL, 0);
 }
 
 enum err

@@ -17,6 +17,7 @@ enum order_kind {
 	ORDER_REOPEN_LOG, /* somebody moved the log file away */
 	ORDER_LOG_LINE,	  /* the keeper's own event, for the log */
 	ORDER_COMMAND,	  /* somebody at the control socket: do, answer */
+	ORDER_ENGINE,	  /* news of an engine that the keeper runs */
 	ORDER_LOST,	  /* the keeper is gone: drain as if told, and end */
 };
 
@@ -37,6 +38,8 @@ struct order {
 	/* RELOAD: as in struct gate_start; the descriptor is the gate's. */
 	char config[GATE_PATH_MAX];
 	int config_fd;
+	struct engine_ports ports; /* RELOAD: as in struct gate_start */
+	struct engine_news news;   /* ENGINE; its tail: as line */
 };
 
 struct gate_link {
@@ -75,6 +78,10 @@ MUST_CHECK enum err gate_link_reloaded(
  */
 MUST_CHECK enum err gate_link_answer(
     struct gate_link *l, uint32_t seq, bool ok, struct slice text);
+
+/* Wish something of the engine ${name}, which the keeper runs.  ERR_IO. */
+MUST_CHECK enum err gate_link_wish(
+    struct gate_link *l, enum engine_wish wish, struct slice name);
 
 /* Tell the keeper that all is finished; the gate ends now.  ERR_IO. */
 MUST_CHECK enum err gate_link_drained(struct gate_link *l);

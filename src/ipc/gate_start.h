@@ -6,6 +6,7 @@
  */
 #pragma once
 #include "base/buf.h"
+#include "ipc/engine_news.h"
 
 enum {
 	/* Most listening sockets; each travels as a descriptor. */
@@ -50,6 +51,8 @@ struct gate_start {
 	 * stumble over a file that was broken meanwhile.
 	 */
 	int config_fd;
+	/* Ports of the engines that weir runs and that have no url. */
+	struct engine_ports ports;
 };
 
 /*

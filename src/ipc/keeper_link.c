@@ -88,6 +88,29 @@ keeper_link_command(struct keeper_link *l, uint32_t seq, struct slice text)
 	return send_wire(l, LINK_COMMAND, &w, &(struct link_fds){.n = 0});
 }
 
+enum err
+keeper_link_engine(struct keeper_link *l, const struct engine_news *news)
+{
+	char room[CHANNEL_PAYLOAD_MAX];
+	struct wire_out w = {.p = room, .cap = sizeof room};
+
+	link_put_news(&w, news);
+	return send_wire(l, LINK_ENGINE, &w, &(struct link_fds){.n = 0});
+}
+
+static enum report_kind
+read_wish(const struct message *m, struct report *r)
+{
+	struct wire_in w = {.rest = m->payload};
+	uint32_t wish = wire_get_u32(&w);
+
+	wire_get_string(&w, r->engine, sizeof r->engine);
+	r->wish = (enum engine_wish)wish;
+	return wire_is_done(&w) && wish > 0 && wish < ENGINE_WISHES
+	    ? REPORT_WISH
+	    : REPORT_LOST;
+}
+
 static enum report_kind
 read_answer(const struct message *m, struct report *r)
 {
@@ -130,6 +153,8 @@ read_report(struct message *m, struct report *r)
 		    : REPORT_LOST;
 	case LINK_ANSWER:
 		return read_answer(m, r);
+	case LINK_WISH:
+		return read_wish(m, r);
 	default:
 		return REPORT_LOST;
 	}

@@ -14,16 +14,19 @@ enum report_kind {
 	REPORT_RELOADED,
 	REPORT_DRAINED,
 	REPORT_ANSWER, /* to a command, or a part of it */
+	REPORT_WISH,   /* what shall become of an engine */
 	REPORT_LOST,   /* the gate closed the link or talks nonsense */
 };
 
 /* What a gate says. */
 struct report {
 	enum report_kind kind;
-	uint32_t seq;	   /* RELOADED, ANSWER */
-	bool ok;	   /* RELOADED, ANSWER */
-	bool has_more;	   /* ANSWER: another part of it follows */
-	struct slice text; /* RELOADED, ANSWER: valid until the next */
+	uint32_t seq;	       /* RELOADED, ANSWER */
+	bool ok;	       /* RELOADED, ANSWER */
+	bool has_more;	       /* ANSWER: another part of it follows */
+	struct slice text;     /* RELOADED, ANSWER: valid until the next */
+	enum engine_wish wish; /* WISH */
+	char engine[ENGINE_NAME_MAX];
 };
 
 struct keeper_link {
@@ -60,6 +63,10 @@ MUST_CHECK enum err keeper_link_log_line(
  */
 MUST_CHECK enum err keeper_link_command(
     struct keeper_link *l, uint32_t seq, struct slice text);
+
+/* ORDER_ENGINE: news of an engine. */
+MUST_CHECK enum err keeper_link_engine(
+    struct keeper_link *l, const struct engine_news *news);
 
 /* What the gate says next, in ${r}; never blocks.  Returns r->kind. */
 enum report_kind keeper_link_next(struct keeper_link *l, struct report *r);

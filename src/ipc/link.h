@@ -15,11 +15,13 @@ enum link_type {
 	LINK_REOPEN_LOG, /* nothing */
 	LINK_LOG_LINE,	 /* the line, bare */
 	LINK_COMMAND,	 /* seq, text */
+	LINK_ENGINE,	 /* struct engine_news, field by field */
 	/* gate to keeper */
 	LINK_READY = 100, /* nothing */
 	LINK_RELOADED,	  /* seq, ok, text */
 	LINK_DRAINED,	  /* nothing */
 	LINK_ANSWER,	  /* seq, ok, has more, text: in one part or several */
+	LINK_WISH,	  /* wish, name of an engine */
 };
 
 enum {
@@ -48,6 +50,12 @@ void link_put_setup(
  */
 void link_get_setup(
     struct wire_in *w, struct message *m, size_t *next, struct gate_start *s);
+
+/* News of an engine. */
+void link_put_news(struct wire_out *w, const struct engine_news *n);
+
+/* Read what link_put_news wrote; the tail is borrowed from the payload. */
+void link_get_news(struct wire_in *w, struct engine_news *n);
 
 /* The next descriptor of ${m}, now the caller's; -1 if there is none. */
 int link_take_fd(struct message *m, size_t *next);

@@ -8,6 +8,7 @@
 #include "keeper/listener.h"
 #include "keeper/setup.h"
 #include "log/event.h"
+#include "run/crew.h"
 
 /* A reload that waits for the gate's answer. */
 struct reload {
@@ -34,6 +35,7 @@ struct keeper {
 	struct listener_set listeners;
 	struct control control;
 	struct child child;
+	struct crew crew; /* the engines */
 	struct reload reload;
 	struct forward forwards[CONTROL_CLIENTS_MAX];
 	uint32_t forward_seq;	 /* of the last one sent */

@@ -4,8 +4,10 @@
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/share.h"
+#include "os/spawn.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -14,6 +16,7 @@ enum {
 	KILL_AFTER_US = 2 * 1000 * 1000,  /* the grace is over, and so long */
 	QUIT_WITHIN_US = 1 * 1000 * 1000, /* after a second signal */
 	END_WITHIN_US = 1 * 1000 * 1000,  /* after it closed its link */
+	ENGINES_US = 10 * 1000 * 1000,	  /* engines may take to end */
 };
 
 void
@@ -45,6 +48,7 @@ keeper_fill_start(struct keeper *k)
 	k->start.config_fd = k->setup.config_fd;
 	memcpy(k->start.config, k->setup.path, sizeof k->start.config);
 	listener_set_put(&k->listeners, NULL, &k->start);
+	crew_ports(&k->crew, k->setup.conf, &k->start.ports);
 }
 
 /* The one clear line: where we listen, and by which configuration. */
@@ -72,7 +76,45 @@ static void
 start_gate(struct keeper *k, int64_t now_us)
 {
 	keeper_fill_start(k);
-	(void)!child_start(&k->child, &k->start, now_us);
+	if (child_start(&k->child, &k->start, now_us) == OK)
+		crew_tell_all(&k->crew, now_us);
+}
+
+/* --- engines --- */
+
+static bool
+tell_gate(void *ctx, const struct engine_news *news)
+{
+	struct keeper *k = ctx;
+
+	return k->child.pid != 0 &&
+	    keeper_link_engine(&k->child.link, news) == OK;
+}
+
+/* Without a state folder their output goes nowhere. */
+static void
+open_crew(struct keeper *k)
+{
+	struct buf state;
+
+	buf_init(&state, 4096);
+	if (conf_state_path(k->setup.conf, &k->opts->env, &state) != OK)
+		buf_clear(&state);
+	if (buf_add_char(&state, '\0') == OK)
+		crew_init(&k->crew, state.p, tell_gate, k);
+	buf_fini(&state);
+	os_adopt_orphans();
+}
+
+/* Whoever lost its parent came to us; those we know are not touched. */
+static void
+collect_orphans(struct keeper *k)
+{
+	pid_t pid;
+
+	while ((pid = os_child_any_ended()) != 0 && pid != k->child.pid &&
+	    !crew_has(&k->crew, pid))
+		(void)waitpid(pid, NULL, WNOHANG);
 }
 
 /* A gate that never served and ended by itself: it has said why. */
@@ -80,6 +122,15 @@ static bool
 is_hopeless(const struct keeper *k, const struct child_end *end)
 {
 	return !k->child.was_ever_ready && end->is_exit && end->status != 0;
+}
+
+/* Nobody needs them any more; when they are gone all is done. */
+static void
+stop_engines(struct keeper *k, int64_t now_us)
+{
+	k->is_stopping = true;
+	crew_stop(&k->crew, now_us, ENGINES_US);
+	k->is_done = crew_is_gone(&k->crew);
 }
 
 static void
@@ -92,7 +143,7 @@ on_gate_end(struct keeper *k, const struct child_end *end, int64_t now_us)
 		k->status = 1;
 	}
 	if (k->is_stopping || k->status != 0) {
-		k->is_done = true;
+		stop_engines(k, now_us);
 		return;
 	}
 	reload_cancel(k, "the gate died while it reloaded");
@@ -128,6 +179,9 @@ hear_gate(struct keeper *k, int64_t now_us)
 		case REPORT_ANSWER:
 			forward_answered(k, &r);
 			break;
+		case REPORT_WISH:
+			crew_wish(&k->crew, r.engine, r.wish, now_us);
+			break;
 		case REPORT_LOST:
 			/* It is ending, or out of its mind: see to its end. */
 			os_fd_close(&k->child.link.channel.fd);
@@ -150,8 +204,10 @@ stop(struct keeper *k, bool at_once, int64_t now_us)
 	reload_cancel(k, "weir is being stopped");
 	/* Whoever connects from now on is refused, and not left to wait. */
 	listener_set_close(&k->listeners);
+	if (at_once)
+		crew_stop(&k->crew, now_us, QUIT_WITHIN_US);
 	if (k->child.pid == 0) {
-		k->is_done = true;
+		stop_engines(k, now_us);
 		return;
 	}
 	if (at_once) {
@@ -225,8 +281,10 @@ next_deadline(const struct keeper *k)
 {
 	int64_t at = sooner(control_deadline(&k->control), forward_deadline(k));
 
+	at = sooner(at, crew_deadline(&k->crew));
 	if (k->child.pid == 0)
-		at = sooner(at, k->child.start_at_us);
+		at = sooner(
+		    at, k->is_stopping ? INT64_MAX : k->child.start_at_us);
 	else
 		at = sooner(at, k->child.kill_at_us);
 	if (k->reload.is_pending)
@@ -237,7 +295,7 @@ next_deadline(const struct keeper *k)
 static void
 wait_for_something(struct keeper *k)
 {
-	struct pollfd p[2 + CONTROL_POLLS_MAX];
+	struct pollfd p[2 + CONTROL_POLLS_MAX + ENGINES_RUN_MAX];
 	int64_t at = next_deadline(k), ms = -1;
 	nfds_t n = 0;
 
@@ -251,6 +309,7 @@ wait_for_something(struct keeper *k)
 	if (k->child.pid != 0 && k->child.link.channel.fd >= 0)
 		p[n++] = (struct pollfd){k->child.link.channel.fd, POLLIN, 0};
 	n += control_polls(&k->control, p + n);
+	n += crew_polls(&k->crew, p + n);
 	(void)poll(p, n, (int)sooner(ms, 3600 * 1000));
 }
 
@@ -269,6 +328,7 @@ static void
 run(struct keeper *k)
 {
 	start_gate(k, os_now_us());
+	crew_update(&k->crew, k->setup.conf, os_now_us());
 	while (!k->is_done) {
 		struct child_end end;
 		int64_t now_us;
@@ -279,6 +339,10 @@ run(struct keeper *k)
 		hear_gate(k, now_us);
 		if (child_reap(&k->child, now_us, &end))
 			on_gate_end(k, &end, now_us);
+		crew_step(&k->crew, now_us);
+		collect_orphans(k);
+		if (k->is_stopping && k->child.pid == 0)
+			k->is_done = crew_is_gone(&k->crew);
 		take_commands(k, now_us);
 		if (!k->is_done)
 			on_time(k, now_us);
@@ -360,7 +424,9 @@ run_with_gates(struct keeper *k, struct buf *why)
 		return;
 	}
 	open_control(k, why);
+	open_crew(k);
 	run(k);
+	crew_fini(&k->crew);
 	signals_release();
 }
 

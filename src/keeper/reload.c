@@ -63,6 +63,7 @@ reload_begin(struct keeper *k, uint32_t client, int64_t now_us)
 	listener_set_put(&r->listeners, &k->listeners, &k->start);
 	memcpy(k->start.config, r->setup.path, sizeof k->start.config);
 	k->start.config_fd = r->setup.config_fd;
+	crew_ports(&k->crew, r->setup.conf, &k->start.ports);
 	if (keeper_link_reload(&k->child.link, ++r->seq, &k->start) != OK)
 		reload_cancel(k, "the gate does not listen");
 free_why:
@@ -71,7 +72,7 @@ free_why:
 
 /* What the old one has and the new one has not is closed, and so on. */
 static void
-commit(struct keeper *k)
+commit(struct keeper *k, int64_t now_us)
 {
 	struct reload *r = &k->reload;
 
@@ -80,6 +81,7 @@ commit(struct keeper *k)
 	setup_fini(&k->setup);
 	k->setup = r->setup;
 	r->setup = (struct setup){.config_fd = -1};
+	crew_update(&k->crew, k->setup.conf, now_us);
 }
 
 static void
@@ -122,7 +124,7 @@ reload_answered(
 		    k, EVENT_LISTENER_OPENED, &r->listeners, &k->listeners);
 		say_difference(
 		    k, EVENT_LISTENER_CLOSED, &k->listeners, &r->listeners);
-		commit(k);
+		commit(k, now_us);
 		name = k->setup.path[0] ? k->setup.path : "(defaults)";
 		keeper_say(
 		    k, EVENT_RELOADED, EVENT_ARGS(event_str("config", name)));

@@ -44,3 +44,17 @@ MUST_CHECK enum err os_proc_environ(pid_t pid, struct buf *out);
  * all of /proc: a few milliseconds.
  */
 size_t os_proc_children(pid_t pid, pid_t *out, size_t cap);
+
+/*
+ * When ${pid} (0: this process) began, in a unit of the system's own: with the
+ * pid it names a process for good.  0: it is gone, or it cannot be told.
+ */
+uint64_t os_proc_began(pid_t pid);
+
+/*
+ * Call ${see} for each process (but for this one) whose environment, as it
+ * began, has the variable ${name}; processes of other containers and of users
+ * whose environment is hidden are left out.  Reads all of /proc.
+ */
+void os_proc_each_with(const char *name,
+    void (*see)(void *ctx, pid_t pid, struct slice value), void *ctx);

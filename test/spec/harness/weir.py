@@ -53,6 +53,15 @@ def free_ports(n):
     return ports
 
 
+def is_gate(pid):
+    """Is ${pid} a gate?  Engines are children of the keeper, too."""
+    try:
+        words = pathlib.Path("/proc/%d/cmdline" % pid).read_bytes()
+    except FileNotFoundError:
+        return False
+    return words.split(b"\0")[1:2] == [b"gate"]
+
+
 def new_key(seed):
     """A key as weir makes them, the same for the same ${seed}."""
     secret = hashlib.sha256(seed.encode()).digest()
@@ -243,9 +252,9 @@ class Weir:
 
     def gate_pid(self):
         """The gate, or the only process of `serve -1`."""
-        children = self.children()
-        assert len(children) < 2, "the keeper has %d children" % len(children)
-        return children[0] if children else self.process.pid
+        gates = [pid for pid in self.children() if is_gate(pid)]
+        assert len(gates) < 2, "the keeper has %d gates" % len(gates)
+        return gates[0] if gates else self.process.pid
 
     def kill_gate(self):
         """kill -9 the gate and wait until it is gone; its pid."""

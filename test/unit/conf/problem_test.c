@@ -234,11 +234,17 @@ static const struct problem_case things[] = {
 	"f:2:5: this engine lacks `name`\n"},
     {"an engine without a url", "engines:\n  - name: a\n",
 	"f:2:5: this engine lacks `url`, such as http://127.0.0.1:11434\n"},
-    {"an engine to be run", "engines:\n  - name: a\n    run: ollama serve\n",
-	"f:2:5: this engine lacks `url`: `run` is not started by weir yet, so "
-	"start it yourself and say where it listens\n"
-	"f:3:5: warning: engines: `run` is known but has no effect in this "
-	"version yet\n"},
+    {"an engine to be run with an open quote",
+	"engines:\n  - name: a\n    run: ollama 'serve\n",
+	"f:3:10: `run` has a quote that is not closed\n"},
+    {"an engine that weir and systemd run",
+	"engines:\n  - name: a\n    url: http://x:1\n    run: a\n    unit: b\n",
+	"f:5:11: an engine has either `run` (weir runs it) or `unit` (systemd "
+	"does)\n"},
+    {"an environment for nobody",
+	"engines:\n  - name: a\n    url: http://x:1\n    env: {A: b}\n",
+	"f:4:10: warning: `env` has no effect without `run`: weir does not "
+	"start this engine\n"},
     {"two engines of one name",
 	"engines:\n  - {name: a, url: 'unix:/a'}\n"
 	"  - {name: b, url: 'unix:/b'}\n  - {name: a, url: 'unix:/c'}\n",

@@ -80,6 +80,11 @@ fill_start(void)
 		    .fd = STDERR_FILENO, .id = i + 100, .is_unix = i & 1};
 		memset(l->address, 'a', GATE_ADDRESS_MAX - 1);
 	}
+	start.ports.n = ENGINES_RUN_MAX;
+	for (size_t i = 0; i < ENGINES_RUN_MAX; i++) {
+		memset(start.ports.v[i].name, 'e', ENGINE_NAME_MAX - 1);
+		start.ports.v[i].port = (uint16_t)(65535 - i);
+	}
 	memset(start.config, 'p', GATE_PATH_MAX - 1);
 	assert_int_equal(os_share_new("config", 5, &start.config_fd), OK);
 	assert_int_equal(os_share_new("state", 4096, &start.state_fd), OK);
@@ -109,6 +114,11 @@ test_start(void **state)
 		assert_true(l->fd > STDERR_FILENO);
 		assert_int_equal(inode(l->fd), inode(STDERR_FILENO));
 		assert_int_equal(strlen(l->address), GATE_ADDRESS_MAX - 1);
+	}
+	assert_int_equal(got.ports.n, ENGINES_RUN_MAX);
+	for (size_t i = 0; i < ENGINES_RUN_MAX; i++) {
+		assert_int_equal(strlen(got.ports.v[i].name), 64);
+		assert_int_equal(got.ports.v[i].port, 65535 - i);
 	}
 	assert_int_equal(inode(got.state_fd), inode(start.state_fd));
 	assert_string_equal(got.config, start.config);
@@ -183,6 +193,52 @@ test_orders(void **state)
 	assert_int_equal(e->gate.fd, -1);
 	assert_int_equal(gate_link_next(&e->gate, &order), ORDER_LOST);
 	assert_int_equal(gate_link_ready(&e->gate), ERR_IO);
+}
+
+/* News of engines and wishes, with the most of everything. */
+static void
+test_engines(void **state)
+{
+	struct engine_news n = {.phase = ENGINE_IS_LOOPING,
+	    .is_fresh = true,
+	    .pid = INT32_MAX,
+	    .port = 65535,
+	    .exits = 5,
+	    .end = ENGINE_END_SIGNAL,
+	    .code = 11,
+	    .ran_us = 1ll << 50,
+	    .delay_us = 30000000};
+	static char tail[ENGINE_TAIL_MAX];
+	struct ends *e = *state;
+	struct report r;
+
+	memset(n.name, 'n', sizeof n.name - 1);
+	memset(n.note, 'o', sizeof n.note - 1);
+	memset(tail, 't', sizeof tail);
+	n.tail = slice_of(tail, sizeof tail);
+	assert_int_equal(keeper_link_engine(&e->keeper, &n), OK);
+	assert_int_equal(gate_link_next(&e->gate, &order), ORDER_ENGINE);
+	assert_string_equal(order.news.name, n.name);
+	assert_string_equal(order.news.note, n.note);
+	assert_int_equal(order.news.phase, n.phase);
+	assert_true(order.news.is_fresh);
+	assert_int_equal(order.news.pid, n.pid);
+	assert_int_equal(order.news.port, n.port);
+	assert_int_equal(order.news.exits, n.exits);
+	assert_int_equal(order.news.end, n.end);
+	assert_int_equal(order.news.code, n.code);
+	assert_true(order.news.ran_us == n.ran_us);
+	assert_true(order.news.delay_us == n.delay_us);
+	assert_true(slice_eq(order.news.tail, n.tail));
+	assert_int_equal(
+	    gate_link_wish(&e->gate, ENGINE_RESTART, slice_str("local")), OK);
+	assert_int_equal(keeper_link_next(&e->keeper, &r), REPORT_WISH);
+	assert_int_equal(r.wish, ENGINE_RESTART);
+	assert_string_equal(r.engine, "local");
+	/* A gate that wishes nonsense is no gate. */
+	assert_int_equal(
+	    gate_link_wish(&e->gate, ENGINE_WISHES, slice_str("local")), OK);
+	assert_int_equal(keeper_link_next(&e->keeper, &r), REPORT_LOST);
 }
 
 /* A line longer than the log takes is left out, not half sent. */
@@ -372,6 +428,7 @@ main(void)
 	    ON_ENDS(test_start_without_a_keeper),
 	    cmocka_unit_test(test_no_configuration),
 	    ON_ENDS(test_orders),
+	    ON_ENDS(test_engines),
 	    ON_ENDS(test_long_line),
 	    ON_ENDS(test_reload),
 	    ON_ENDS(test_commands),

@@ -137,6 +137,7 @@ obey(void)
 			command();
 			break;
 		case ORDER_LOG_LINE:
+		case ORDER_ENGINE:
 		case ORDER_NONE:
 			break;
 		case ORDER_QUIT:

@@ -1,0 +1,31 @@
+/*
+ * life: what is known of the process of an engine that weir runs, beside what
+ * probes and traffic show: it started, it ended and why.
+ */
+#pragma once
+#include "engine/engine.h"
+
+/*
+ * ${e} was started; where weir chose it its port is ${port}, else 0.  It is
+ * probed soon, with short pauses.
+ */
+void life_started(struct engine *e, uint16_t port);
+
+/* The same, known from before: nothing is to be done at once. */
+void life_runs(struct engine *e, uint16_t port);
+
+/*
+ * ${e} does not run because of ${why}, a part of a sentence: it is down at
+ * once.  ${is_looping}: it keeps ending; the circuit is open, and once it
+ * answers it is on trial.
+ */
+void life_ended(struct engine *e, const char *why, bool is_looping);
+
+/* Why a server ended, as far as its output tells. */
+struct life_reason {
+	const char *word; /* for metrics: "port_taken" */
+	const char *text; /* a part of a sentence */
+};
+
+/* By the ${tail} of its output; NULL: that does not tell. */
+const struct life_reason *life_read(struct slice tail);
