@@ -492,7 +492,7 @@ test_oom(void **state)
 {
 	const struct run *r;
 	char path[600];
-	FILE *f;
+	FILE *f = NULL;
 
 	(void)state;
 	configure("engines:\n- name: e\n  run: >-\n"
