@@ -79,3 +79,22 @@ edit_plan(struct edit_plan *p, const struct inspect *in, unsigned allowed)
 	}
 	return OK;
 }
+
+enum err
+edit_plan_model(
+    struct edit_plan *p, const struct inspect *in, struct slice name)
+{
+	struct slice old = in->raw[FIELD_MODEL];
+	struct slice new = name;
+
+	if (name.n > MODEL_NAME_MAX)
+		return ERR_MODEL_NAME;
+	/* Names have no bytes that JSON escapes; a form has no quotes. */
+	if (in->opt.route->body == BODY_JSON) {
+		p->model[0] = p->model[1 + name.n] = '"';
+		memcpy(p->model + 1, name.p, name.n);
+		new = slice_of(p->model, name.n + 2);
+	}
+	p->made |= 1U << EDIT_ALIAS;
+	return replace(p, in, old, new) == OK ? OK : ERR_INTERNAL;
+}

@@ -7,6 +7,7 @@
 #pragma once
 #include "dialect/inspect.h"
 #include "json/edit.h"
+#include "model/name.h"
 
 enum edit {
 #define EDIT(name, word, why) EDIT_##name,
@@ -30,7 +31,7 @@ struct edit_plan {
 	bool is_reload_avoided;
 	uint32_t context; /* it loads the model with this; 0: it does not */
 	/* Texts of splices. */
-	char number[16], member[48];
+	char number[16], member[48], model[MODEL_NAME_MAX + 2];
 };
 
 /* The model on an Ollama, as far as is known; for edit_plan_loads. */
@@ -60,6 +61,13 @@ MUST_CHECK enum err edit_plan(
  */
 MUST_CHECK enum err edit_plan_loads(struct edit_plan *p,
     const struct inspect *in, const struct edit_loaded *now, unsigned allowed);
+
+/*
+ * Put ${name} in the place of the model's name.  Behind edit_plan.
+ * ERR_MODEL_NAME if it is too long, ERR_INTERNAL as edit_plan.
+ */
+MUST_CHECK enum err edit_plan_model(
+    struct edit_plan *p, const struct inspect *in, struct slice name);
 
 /*
  * A keep_alive (${raw}: its JSON) in microseconds, negative for ever, as

@@ -1,21 +1,5 @@
 #include "flow/edits.h"
-
-/* The operator's words about the model; NULL: none. */
-static const struct conf_model *
-policy_of(const struct flow *f)
-{
-	const struct conf *c = f->conf;
-
-	for (size_t i = 0; f->has_name && i < c->n_models; i++) {
-		struct slice name = c->models[i].name;
-
-		if (slice_eq_nocase(name, name_short(&f->name)) ||
-		    slice_eq_nocase(name, name_tagged(&f->name)) ||
-		    slice_eq_nocase(name, name_full(&f->name)))
-			return &c->models[i];
-	}
-	return NULL;
-}
+#include "flow/models.h"
 
 static unsigned
 allowed_by(const struct conf *c, const struct conf_model *m)
@@ -55,12 +39,15 @@ look_up(const struct flow *f, const struct conf_model *policy,
 enum err
 edits_plan(struct flow *f)
 {
-	const struct conf_model *policy = policy_of(f);
+	const struct conf_model *policy =
+	    f->has_name ? models_policy(f->conf, &f->name) : NULL;
 	unsigned allowed = allowed_by(f->conf, policy);
 	struct edit_loaded now;
 	enum err e;
 
 	e = edit_plan(&f->edits, &f->inspect, allowed);
+	if (e == OK && f->alias)
+		e = edit_plan_model(&f->edits, &f->inspect, f->alias->name);
 	if (e != OK || f->engine->kind != ENGINE_OLLAMA)
 		return e;
 	look_up(f, policy, &now);

@@ -11,7 +11,7 @@ enum {
 	ARENA_MAX = 256 * 1024, /* head, names, spans of texts */
 	CARRY_MAX = 9 * 1024 * 1024,
 	REPLY_MAX = 64 * 1024,
-	SAVED_MAX = 1024 * 1024,
+	SAVED_MAX = 8 * 1024 * 1024, /* a listing of thousands */
 };
 
 static enum step (*const stages[STAGE_settle])(struct flow *f) = {

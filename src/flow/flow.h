@@ -92,6 +92,7 @@ struct flow {
 	bool inspect_begun, has_inspect;
 	struct name name; /* canonical */
 	bool has_name;
+	const struct conf_model *alias; /* NULL, or what it stands for */
 	struct edit_plan edits;
 
 	/* reserve */
@@ -145,6 +146,7 @@ struct flow {
 	struct buf saved; /* copy for the listing cache */
 	bool saves;
 	bool wraps;	  /* an answer told inside of a stream */
+	bool cuts;	  /* a listing: cut when it is whole */
 	char up_type[64]; /* its content type */
 	size_t up_type_n;
 

@@ -1,4 +1,6 @@
 #include "flow/recall.h"
+#include "dialect/catalog.h"
+#include "flow/models.h"
 #include "flow/reply.h"
 
 enum {
@@ -88,7 +90,11 @@ recall_serve(struct flow *f)
 		return false;
 	memcpy(type, r->type, r->type_n);
 	type[r->type_n] = 0;
-	reply_whole(f, 200, type, buf_slice(&r->body));
+	/* What is kept is the engine's own: another caller asked for it. */
+	if (catalog_is_listing(f->match.route))
+		models_reply(f, type, buf_slice(&r->body));
+	else
+		reply_whole(f, 200, type, buf_slice(&r->body));
 	return true;
 }
 

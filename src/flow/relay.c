@@ -1,6 +1,8 @@
 #include "flow/relay.h"
+#include "dialect/catalog.h"
 #include "flow/client.h"
 #include "flow/heartbeat.h"
+#include "flow/models.h"
 #include "flow/recall.h"
 #include "flow/reply.h"
 #include "flow/reserve.h"
@@ -101,6 +103,14 @@ delimit_of(const struct flow *f, const struct http_head *h)
 	return f->head.minor == 1 ? DELIMIT_CHUNKS : DELIMIT_CLOSE;
 }
 
+/* Its length would tell how much the caller does not see. */
+static bool
+is_head_of_listing(const struct flow *f)
+{
+	return f->head.method == HTTP_METHOD_HEAD &&
+	    catalog_is_listing(f->match.route);
+}
+
 static enum err
 write_head(struct flow *f, const struct http_head *h)
 {
@@ -122,7 +132,8 @@ write_head(struct flow *f, const struct http_head *h)
 	}
 	if (f->delimit == DELIMIT_CHUNKS)
 		e = buf_add_str(b, "Transfer-Encoding: chunked\r\n");
-	else if (f->delimit != DELIMIT_CLOSE && h->content_length >= 0)
+	else if (f->delimit != DELIMIT_CLOSE && h->content_length >= 0 &&
+	    !is_head_of_listing(f))
 		e = http_write_field_u64(
 		    b, "Content-Length", (uint64_t)h->content_length);
 	if (e != OK)
@@ -153,8 +164,9 @@ relay_begin(struct flow *f)
 	} else if (h->status >= 400) {
 		f->err = ERR_ENGINE_STATUS;
 	}
-	f->saves = f->wraps || recall_wants(f, h);
-	if (!f->has_beaten && write_head(f, h) != OK) {
+	f->cuts = !f->wraps && models_cuts(f, h);
+	f->saves = recall_wants(f, h) || f->wraps || f->cuts;
+	if (!f->has_beaten && !f->cuts && write_head(f, h) != OK) {
 		upstream_close(f->up);
 		f->up = NULL;
 		return flow_refuse(f, ERR_ENGINE_PROTOCOL);
@@ -254,7 +266,7 @@ take_part(struct flow *f, struct slice part, struct out *o)
 		strips = f->edits.strip_usage;
 		read_pieces(f, part, o);
 	}
-	if (!strips && !f->wraps) {
+	if (!strips && !f->wraps && !f->cuts) {
 		if (o->n == OUT_SLICES)
 			flush(f, o, false);
 		add(o, part);
@@ -295,6 +307,18 @@ wrapped(struct flow *f)
 	return error_piece(f, ERR_ENGINE_FAILED);
 }
 
+/* The listing is whole, unless it was larger than any. */
+static void
+reply_listing(struct flow *f)
+{
+	char type[sizeof f->up_type + 1];
+
+	memcpy(type, f->up_type, f->up_type_n);
+	type[f->up_type_n] = 0;
+	models_reply(f, f->up_type_n ? type : "application/json",
+	    f->saves ? buf_slice(&f->saved) : (struct slice){0});
+}
+
 /* The engine's answer is whole, as HTTP sees it; is it, as its API does? */
 static void
 finish(struct flow *f, struct out *o)
@@ -320,7 +344,10 @@ finish(struct flow *f, struct out *o)
 	}
 	if (f->wraps)
 		add(o, wrapped(f));
-	flush(f, o, true);
+	if (f->cuts)
+		reply_listing(f);
+	else
+		flush(f, o, true);
 	f->answer_ended = true;
 	if (f->match.route->class == CLASS_MANAGE && f->status == 200)
 		engine_note_changed(f->engine);

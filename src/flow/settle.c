@@ -175,11 +175,9 @@ fill(struct flow *f, struct access *a, int64_t now_us)
 	a->dry_run = f->dry_run;
 	if (f->retries)
 		a->retries = f->retries;
-	if (f->has_inspect)
-		for (unsigned e = 0; e < EDIT_COUNT; e++)
-			if (f->edits.made & 1u << e)
-				a->edits.name[a->edits.n++] =
-				    edit_name((enum edit)e);
+	for (unsigned e = 0; e < EDIT_COUNT; e++)
+		if (f->edits.made & 1u << e)
+			a->edits.name[a->edits.n++] = edit_name((enum edit)e);
 }
 
 void

@@ -7,6 +7,7 @@
  * never repeated.
  */
 #include "flow/flow.h"
+#include "flow/models.h"
 #include "flow/death.h"
 #include "flow/edits.h"
 #include "flow/hold.h"
@@ -39,10 +40,14 @@ is_passed(struct slice name)
 /* What the engine sees as target: the path as it came; queries only where
  * something is read. */
 static struct slice
-target_of(const struct flow *f)
+target_of(struct flow *f)
 {
 	struct slice t = f->target;
 
+	if (f->alias && f->match.route->model == MODEL_PATH) {
+		f->edits.made |= 1U << EDIT_ALIAS;
+		return models_target(f);
+	}
 	if (f->match.route->class == CLASS_READ)
 		return t;
 	return slice_to(t, slice_find(t, '?'));

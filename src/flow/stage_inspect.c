@@ -2,49 +2,29 @@
  * inspect: what is asked for, in turns of 256 KiB; which models may be used.
  */
 #include "flow/flow.h"
+#include "flow/models.h"
 
 enum { TURN_BYTES = 256 * 1024 };
 
-static enum step
-no_such_model(struct flow *f, struct slice as_written)
-{
-	f->refusal.model = as_written;
-	return flow_refuse(f, ERR_MODEL_NOT_FOUND);
-}
-
-/* Is the canonical name in the caller's list, if it has one? */
-static bool
-may_use(const struct caller *c, const struct name *name)
-{
-	const struct conf_texts *models = &c->row->models;
-	struct name_pattern p;
-
-	for (size_t i = 0; i < models->n; i++)
-		if (name_pattern_parse(models->v[i], &p) == OK &&
-		    name_match(&p, name))
-			return true;
-	return models->n == 0;
-}
-
-/* The policy of models; ${raw} is the name as the caller wrote it. */
+/*
+ * The policy of models; ${raw} is the name as the caller wrote it, and stays
+ * what it is told.
+ */
 static enum step
 judge_model(struct flow *f, struct slice raw)
 {
-	const struct engine_model *known;
-	struct slice canonical;
 	enum err e;
 
 	if ((e = name_parse(raw, &f->name)) != OK)
 		return flow_refuse(f, e);
+	f->refusal.model = raw;
 	f->has_name = true;
-	canonical = name_short(&f->name);
-	known = engine_find_model(&f->env->engines, canonical);
-	/* What the caller may not use does not exist for it. */
-	if (!may_use(f->caller, &f->name))
-		return no_such_model(f, raw);
-	if (name_is_cloud(&f->name) || (known && known->is_remote))
-		return flow_refuse(f, ERR_CLOUD_FORBIDDEN);
-	return STEP_NEXT;
+	if (f->conf->edits_aliases)
+		f->alias = models_alias(f);
+	if (f->alias && (e = name_parse(f->alias->name, &f->name)) != OK)
+		return flow_refuse(f, e);
+	e = models_judge(f, &f->name);
+	return e == OK ? STEP_NEXT : flow_refuse(f, e);
 }
 
 static bool

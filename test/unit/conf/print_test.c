@@ -170,6 +170,7 @@ the_effective_configuration_is_printed(void **state)
 				   "  listing: 20/s\n"
 				   "edits:\n"
 				   "  include_usage: true\n"
+				   "  aliases: true\n"
 				   "  num_ctx: true\n"
 				   "  load_options: true\n"
 				   "  keep_alive: true\n"
