@@ -26,6 +26,10 @@ static const char usage[] =
     "  --answer-bytes N  bytes of text in an answer not streamed (64)\n"
     "  --first-us N      delay before an answer's first byte (0)\n"
     "  --interval-us N   delay between events (0: back to back)\n"
+    "  --embed-us N      delay of an embedding (as --first-us)\n"
+    "  --at-once N       answers under way at one time, the rest waits in a\n"
+    "                    line (0: no bound)\n"
+    "  --die-every N     every N-th answer ends with its connection\n"
     "  --grain-us N      timers go off at multiples of this (250)\n"
     "  --per-write N     events handed to the kernel at once (1)\n"
     "GET /-/stats tells its counters.\n";
@@ -80,6 +84,16 @@ set_option(int c, const char *v, int *port, struct reply_options *r,
 	case 'g':
 		s->grain_ns = parse_number("--grain-us", v, 1, 1000000) * 1000;
 		break;
+	case 'E':
+		s->embed_ns =
+		    parse_number("--embed-us", v, 0, 3600000000) * 1000;
+		break;
+	case 'o':
+		s->at_once = (int)parse_number("--at-once", v, 0, 1 << 20);
+		break;
+	case 'd':
+		s->die_every = (int)parse_number("--die-every", v, 0, 1 << 20);
+		break;
 	case 'i':
 		s->interval_ns =
 		    parse_number("--interval-us", v, 0, 3600000000) * 1000;
@@ -99,14 +113,17 @@ main(int argc, char **argv)
 	    {"bytes", 1, NULL, 'b'}, {"answer-bytes", 1, NULL, 'a'},
 	    {"first-us", 1, NULL, 'f'}, {"interval-us", 1, NULL, 'i'},
 	    {"per-write", 1, NULL, 'w'}, {"grain-us", 1, NULL, 'g'},
-	    {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	    {"embed-us", 1, NULL, 'E'}, {"at-once", 1, NULL, 'o'},
+	    {"die-every", 1, NULL, 'd'}, {"help", 0, NULL, 'h'},
+	    {NULL, 0, NULL, 0}};
 	struct reply_options r = {.kind = REPLY_ANY,
 	    .events = 64,
 	    .event_bytes = 8,
 	    .answer_bytes = 64,
 	    .slots = 4,
 	    .model = "scripted"};
-	struct serve_options s = {.per_write = 1, .grain_ns = 250000};
+	struct serve_options s = {
+	    .per_write = 1, .grain_ns = 250000, .embed_ns = -1};
 	int c, listener, port = 0;
 
 	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
@@ -118,6 +135,7 @@ main(int argc, char **argv)
 	}
 	net_raise_limit();
 	reply_init(&r);
+	s.events = r.events;
 	listener = net_listen(&port);
 	printf("%d\n", port);
 	fflush(stdout);

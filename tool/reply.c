@@ -250,6 +250,8 @@ reply_init(const struct reply_options *o)
 		struct page *p = &pages[i];
 		char *body = expand(p->body, o->model, "", o->slots);
 		p->reply.first = whole(200, p->type ? p->type : JSON, body);
+		p->reply.is_embedding = strstr(p->path, "/embed") != NULL;
+		p->reply.is_inference = p->reply.is_embedding;
 		free(body);
 	}
 	not_found.first = whole(404, JSON,

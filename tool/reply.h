@@ -34,6 +34,7 @@ struct reply {
 	struct slice last;
 	int events; /* how many in all, the first included; 0: no stream */
 	bool is_inference;
+	bool is_embedding; /* inference, too */
 };
 
 /* Render all answers for ${o}; memory is kept until the program ends. */

@@ -22,11 +22,16 @@
 #define BODY_KEEP ((size_t)1 << 20) /* more is freed after the request */
 #define PIECES 64
 
+/* What a connection may wait for. */
+enum wait { WAIT_FIRST, WAIT_WHOLE, WAIT_EMBED, WAIT_PACE, WAITS };
+
 struct conn {
 	int fd;
 	bool wants_write; /* the kernel's buffer is full */
 	bool busy;	  /* a request is being answered */
-	struct list node; /* on first_wait or pace_wait, or on none */
+	bool works;	  /* it counts for at_once */
+	int dies_at;	  /* event before which it dies; -1: it does not */
+	struct list node; /* on one of the waits, in the line, or on none */
 	struct list all;
 	int64_t due_ns;
 	struct msg in;
@@ -35,20 +40,43 @@ struct conn {
 	const struct reply *reply;
 	int sent;	 /* events sent whole; the last one is `last` */
 	size_t offset;	 /* bytes of the current piece that are sent */
-	char stats[256]; /* the answer to /-/stats */
+	char stats[384]; /* the answer to /-/stats */
 	struct reply stats_reply;
 };
 
 static struct {
-	uint64_t accepted, open, requests, inflight, hangups;
+	uint64_t accepted, open, requests, inflight, hangups, deaths;
+	uint64_t working, most, answers;
 	uint64_t events, bytes_in, bytes_out;
 } stats;
 
 static struct serve_options opt;
 static int epfd;
-static struct list first_wait, pace_wait, all;
+static struct list waits[WAITS], line, all;
 static int64_t now_ns;
 static char scratch[READ_MAX];
+
+static void conn_begin(struct conn *c);
+
+/* ${c} works no more: the first of the line may begin. */
+static void
+conn_rest(struct conn *c)
+{
+	struct list *node;
+
+	if (!c->works)
+		return;
+	c->works = false;
+	stats.working--;
+	while ((node = list_first(&line)) != NULL &&
+	    stats.working < (uint64_t)opt.at_once) {
+		struct conn *next = LIST_OF(node, struct conn, node);
+
+		list_del(node);
+		next->due_ns = now_ns;
+		conn_begin(next);
+	}
+}
 
 static void
 conn_close(struct conn *c)
@@ -57,6 +85,7 @@ conn_close(struct conn *c)
 		stats.hangups++;
 		stats.inflight--;
 	}
+	conn_rest(c);
 	stats.open--;
 	list_del(&c->node);
 	list_del(&c->all);
@@ -107,6 +136,7 @@ conn_next(struct conn *c)
 {
 	c->busy = false;
 	stats.inflight--;
+	conn_rest(c);
 	c->body_n = 0;
 	if (c->body_cap > BODY_KEEP) {
 		free(c->body);
@@ -181,9 +211,16 @@ conn_send(struct conn *c)
 
 	while (!is_complete(c)) {
 		int n = gather(c, iov);
-		ssize_t w = writev(c->fd, iov, n);
+		ssize_t w;
 		bool whole;
 
+		if (c->dies_at >= 0 && c->sent + n > c->dies_at &&
+		    (n = c->dies_at - c->sent) <= 0) {
+			stats.deaths++;
+			conn_close(c);
+			return false;
+		}
+		w = writev(c->fd, iov, n);
 		if (w < 0 && errno == EAGAIN) {
 			conn_watch(c, true);
 			return true;
@@ -197,7 +234,7 @@ conn_send(struct conn *c)
 		if (whole && opt.interval_ns && !is_complete(c)) {
 			conn_watch(c, false);
 			c->due_ns += opt.interval_ns;
-			list_add(&pace_wait, &c->node);
+			list_add(&waits[WAIT_PACE], &c->node);
 			return true;
 		}
 	}
@@ -209,15 +246,17 @@ conn_send(struct conn *c)
 static void
 answer_stats(struct conn *c)
 {
-	char body[192];
+	char body[256];
 	int n = snprintf(body, sizeof(body),
 	    "{\"accepted\":%llu,\"open\":%llu,\"requests\":%llu,"
-	    "\"inflight\":%llu,\"hangups\":%llu,\"events\":%llu,"
+	    "\"inflight\":%llu,\"most\":%llu,\"hangups\":%llu,"
+	    "\"deaths\":%llu,\"events\":%llu,"
 	    "\"bytes_in\":%llu,\"bytes_out\":%llu}",
 	    (unsigned long long)stats.accepted, (unsigned long long)stats.open,
 	    (unsigned long long)stats.requests,
-	    (unsigned long long)stats.inflight,
-	    (unsigned long long)stats.hangups, (unsigned long long)stats.events,
+	    (unsigned long long)stats.inflight, (unsigned long long)stats.most,
+	    (unsigned long long)stats.hangups, (unsigned long long)stats.deaths,
+	    (unsigned long long)stats.events,
 	    (unsigned long long)stats.bytes_in,
 	    (unsigned long long)stats.bytes_out);
 	int m = snprintf(c->stats, sizeof(c->stats),
@@ -229,6 +268,45 @@ answer_stats(struct conn *c)
 	c->reply = &c->stats_reply;
 }
 
+/* How long until the first byte, and in which list. */
+static enum wait
+first_wait(const struct reply *r, int64_t *ns)
+{
+	*ns = opt.first_ns;
+	if (r->is_embedding && opt.embed_ns >= 0) {
+		*ns = opt.embed_ns;
+		return WAIT_EMBED;
+	}
+	if (r->events == 0 && !r->is_embedding && opt.interval_ns) {
+		*ns += opt.interval_ns * opt.events;
+		return WAIT_WHOLE;
+	}
+	return WAIT_FIRST;
+}
+
+/*
+ * The answer begins, after a while: never from in here, where events of other
+ * connections may still be at hand.
+ */
+static void
+conn_begin(struct conn *c)
+{
+	enum wait wait;
+	int64_t ns;
+
+	c->works = true;
+	if (++stats.working > stats.most)
+		stats.most = stats.working;
+	c->dies_at = -1;
+	if (opt.die_every && ++stats.answers % (uint64_t)opt.die_every == 0)
+		c->dies_at = stats.answers / (uint64_t)opt.die_every % 2
+		    ? c->reply->events / 2
+		    : 0;
+	wait = first_wait(c->reply, &ns);
+	c->due_ns += ns;
+	list_add(&waits[wait], &c->node);
+}
+
 /* The request is complete: choose the answer, start or delay it. */
 static bool
 conn_answer(struct conn *c)
@@ -236,24 +314,30 @@ conn_answer(struct conn *c)
 	struct slice head = slice_of(c->in.head, c->in.head_n);
 	struct slice method = slice_cut(&head, ' ');
 	struct slice path = slice_cut(&head, ' ');
+	int64_t ns;
 
 	c->busy = true;
 	stats.inflight++;
 	c->sent = 0;
 	c->offset = 0;
 	c->due_ns = now_ns;
+	c->dies_at = -1;
 	if (slice_is(path, "/-/stats")) {
 		answer_stats(c);
 		return conn_send(c);
 	}
 	stats.requests++;
 	c->reply = reply_get(method, path, slice_of(c->body, c->body_n));
-	if (c->reply->is_inference && opt.first_ns) {
-		c->due_ns += opt.first_ns;
-		list_add(&first_wait, &c->node);
+	(void)first_wait(c->reply, &ns);
+	if (!c->reply->is_inference ||
+	    (ns == 0 && !opt.at_once && !opt.die_every))
+		return conn_send(c);
+	if (opt.at_once && stats.working >= (uint64_t)opt.at_once) {
+		list_add(&line, &c->node);
 		return true;
 	}
-	return conn_send(c);
+	conn_begin(c);
+	return true;
 }
 
 static void
@@ -297,8 +381,8 @@ conn_read(struct conn *c)
 		(void)conn_answer(c);
 }
 
-/* Send for all of ${l} that are due; returns when the next one is, or -1. */
-static int64_t
+/* Send for all of ${l} that are due. */
+static void
 run_due(struct list *l)
 {
 	struct list *node;
@@ -306,21 +390,31 @@ run_due(struct list *l)
 	while ((node = list_first(l))) {
 		struct conn *c = LIST_OF(node, struct conn, node);
 		if (c->due_ns > now_ns)
-			return c->due_ns;
+			return;
 		list_del(node);
 		(void)conn_send(c);
 	}
-	return -1;
 }
 
 /* Wait for events until the first connection is due. */
 static int
 wait_events(struct epoll_event *ev, int max)
 {
-	int64_t a = run_due(&first_wait), b = run_due(&pace_wait);
-	int64_t due = a < 0 || (b >= 0 && b < a) ? b : a;
 	struct timespec t, *timeout = NULL;
+	int64_t due = -1;
 
+	for (int i = 0; i < WAITS; i++)
+		run_due(&waits[i]);
+	for (int i = 0; i < WAITS; i++) {
+		struct list *node = list_first(&waits[i]);
+		int64_t at;
+
+		if (node == NULL)
+			continue;
+		at = LIST_OF(node, struct conn, node)->due_ns;
+		if (due < 0 || at < due)
+			due = at;
+	}
 	if (due >= 0) {
 		int64_t tick = due + opt.grain_ns - due % opt.grain_ns;
 		int64_t left = tick - clock_ns();
@@ -341,8 +435,9 @@ serve_run(int listener, const struct serve_options *o)
 	bool run = true;
 
 	opt = *o;
-	list_init(&first_wait);
-	list_init(&pace_wait);
+	for (int i = 0; i < WAITS; i++)
+		list_init(&waits[i]);
+	list_init(&line);
 	list_init(&all);
 	sigemptyset(&quit);
 	sigaddset(&quit, SIGTERM);
@@ -374,6 +469,7 @@ serve_run(int listener, const struct serve_options *o)
 				(void)conn_send(c);
 		}
 	}
+	opt.at_once = 0; /* nothing begins any more */
 	LIST_EACH_SAFE (node, &all)
 		conn_close(LIST_OF(node, struct conn, all));
 }
