@@ -64,12 +64,13 @@ budget_charge(struct budget_debt *d, const struct budget_limit *l, uint64_t tok,
 {
 	units debt =
 	    debt_at(d, l, at_ns) + of_tokens(l, at_most(tok, BUDGET_USE_MAX));
-	units most = of_time(l, BUDGET_DEBT_MAX_NS);
+	units most = of_time(l, BUDGET_DEBT_MAX_NS), ns;
 
 	if (debt > most)
 		debt = most;
-	d->full_ns = at_ns + (int64_t)(debt / l->tokens);
-	d->rem = (uint64_t)(debt % l->tokens);
+	ns = debt / l->tokens;
+	d->full_ns = at_ns + (int64_t)ns;
+	d->rem = (uint64_t)(debt - ns * l->tokens);
 }
 
 uint64_t

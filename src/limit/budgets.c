@@ -77,6 +77,18 @@ judge_want(struct budgets_answer *out, const struct outputs *o,
 		out->wanted_tok = capacity;
 }
 
+/* Are ${need} more there?  Without the divisions of describe. */
+static bool
+fits(const struct budgets_head *h, const struct budgets_rule *rule,
+    uint64_t need, int64_t now_ns)
+{
+	for (unsigned i = 0; i < rule->n; i++)
+		if (budget_wait_ns(&h->debts[i], &rule->limits[i],
+			h->reserved_tok, need, now_ns) > 0)
+			return false;
+	return true;
+}
+
 /* The numbers of the limit that has least left; ${need} more are wanted. */
 static void
 describe(struct budgets_answer *out, const struct budgets_head *h,
@@ -133,10 +145,12 @@ budgets_reserve(struct budgets *b, struct cells_key key,
 	}
 	judge_want(out, c ? &c->outputs : NULL, rule, ask);
 	need = clamped(out->wanted_tok, rule);
-	describe(out, c ? &c->head : &full, rule, need, now_ns);
-	if (out->is_hopeless || out->wait_ns > 0)
+	out->allowed =
+	    !out->is_hopeless && fits(c ? &c->head : &full, rule, need, now_ns);
+	if (!out->allowed) {
+		describe(out, c ? &c->head : &full, rule, need, now_ns);
 		return false;
-	out->allowed = true;
+	}
 	hold->key = key;
 	hold_open(b, c, need, hold);
 	describe(out, c ? &c->head : &full, rule, 0, now_ns);
@@ -155,9 +169,11 @@ budgets_confirm(const struct budgets *b, const struct budgets_rule *rule,
 		return true;
 	h = budgets_cell_at(b, e->cell)->head;
 	h.reserved_tok = 0;
+	if (fits(&h, rule, clamped(e->reserved_tok, rule), now_ns))
+		return true;
+	out->allowed = false;
 	describe(out, &h, rule, clamped(e->reserved_tok, rule), now_ns);
-	out->allowed = out->wait_ns == 0;
-	return out->allowed;
+	return false;
 }
 
 void
