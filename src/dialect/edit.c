@@ -63,9 +63,25 @@ include_usage(struct edit_plan *p, const struct inspect *in)
 	return replace(p, in, options, object);
 }
 
+/* Would Ollama cut the prompt, where the caller has not said that it may? */
+static bool
+may_cut(const struct inspect *in)
+{
+	switch (in->opt.route->id) {
+	case ROUTE_API_CHAT:
+	case ROUTE_API_GENERATE:
+	case ROUTE_API_EMBED:
+		return in->raw[FIELD_TRUNCATE].n == 0;
+	default:
+		return false;
+	}
+}
+
 enum err
 edit_plan(struct edit_plan *p, const struct inspect *in, unsigned allowed)
 {
+	static const struct slice refuses = SLICE("\"truncate\":false");
+
 	json_edits_init(&p->splices, in->opt.body);
 	p->made = 0;
 	p->strip_usage = p->is_reload_avoided = false;
@@ -76,6 +92,11 @@ edit_plan(struct edit_plan *p, const struct inspect *in, unsigned allowed)
 			return ERR_INTERNAL;
 		p->made |= 1U << EDIT_INCLUDE_USAGE;
 		p->strip_usage = true;
+	}
+	if ((allowed & 1U << EDIT_TRUNCATE) && may_cut(in)) {
+		if (add_member(p, in, in->root, refuses) != OK)
+			return ERR_INTERNAL;
+		p->made |= 1U << EDIT_TRUNCATE;
 	}
 	return OK;
 }

@@ -19,6 +19,8 @@ static const struct {
     {ERR_MODEL_NOT_FOUND, DIALECT_ANTHROPIC, "model: {model}"},
     {ERR_MODEL_MISSING, DIALECT_OLLAMA, "model is required"},
     {ERR_MODEL_MISSING, DIALECT_ANTHROPIC, "model: Field required"},
+    {ERR_CONTEXT_EXCEEDED, DIALECT_ANTHROPIC,
+	"prompt is too long: {value} tokens > {limit} maximum"},
 };
 
 int64_t
@@ -30,12 +32,16 @@ error_wait_s(int64_t wait_us)
 }
 
 static const char *
-sentence(enum dialect dialect, enum err e)
+sentence(enum dialect dialect, const struct refusal *r)
 {
+	/* Engines do not always tell the numbers. */
+	bool lacks_numbers = r->err == ERR_CONTEXT_EXCEEDED && r->limit <= 0;
+
 	for (size_t i = 0; i < sizeof own_words / sizeof own_words[0]; i++)
-		if (own_words[i].err == e && own_words[i].dialect == dialect)
+		if (own_words[i].err == r->err &&
+		    own_words[i].dialect == dialect && !lacks_numbers)
 			return own_words[i].text;
-	return err_get(e)->text;
+	return err_get(r->err)->text;
 }
 
 /* The first ${max} bytes of ${s}, less what is left of a character there. */
@@ -80,7 +86,7 @@ add_value(struct buf *out, struct slice name, const struct refusal *r)
 enum err
 error_text(struct buf *out, enum dialect dialect, const struct refusal *r)
 {
-	struct slice rest = slice_str(sentence(dialect, r->err));
+	struct slice rest = slice_str(sentence(dialect, r));
 	enum err e = OK;
 
 	while (rest.n > 0 && e == OK) {
@@ -128,6 +134,9 @@ write_param(struct json_writer *w, const struct refusal *r)
 	case ERR_FIELD_SPELLING:
 	case ERR_FIELD_TYPE:
 		json_str(w, "param", r->what);
+		break;
+	case ERR_CONTEXT_EXCEEDED:
+		json_str(w, "param", (struct slice)SLICE("messages"));
 		break;
 	case ERR_MODEL_MISSING:
 	case ERR_MODEL_NAME:

@@ -8,6 +8,8 @@ allowed_by(const struct conf *c, const struct conf_model *m)
 
 	allowed |= (unsigned)c->edits_include_usage << EDIT_INCLUDE_USAGE;
 	allowed |= (unsigned)c->edits_keep_alive << EDIT_KEEP_ALIVE;
+	if (m == NULL || m->overflow != CONF_OVERFLOW_PASS)
+		allowed |= (unsigned)c->edits_truncate << EDIT_TRUNCATE;
 	if (m && m->num_ctx == CONF_NUM_CTX_KEEP)
 		return allowed;
 	allowed |= (unsigned)c->edits_num_ctx << EDIT_NUM_CTX;

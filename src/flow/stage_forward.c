@@ -7,10 +7,11 @@
  * never repeated.
  */
 #include "flow/flow.h"
-#include "flow/models.h"
+#include "dialect/overflow.h"
 #include "flow/death.h"
 #include "flow/edits.h"
 #include "flow/hold.h"
+#include "flow/models.h"
 #include "flow/recall.h"
 #include "flow/relay.h"
 #include "flow/reply.h"
@@ -237,6 +238,44 @@ failed(struct flow *f)
 	return recall_serve(f) ? STEP_DONE : STEP_REFUSE;
 }
 
+/* A refusal that may be about the length of the prompt. */
+static bool
+may_be_overflow(const struct flow *f, const struct http_head *h)
+{
+	return h->status == 400 && f->match.route->class == CLASS_INFERENCE &&
+	    h->content_length >= 0 && !h->chunked &&
+	    h->content_length <= OVERFLOW_ANSWER_MAX;
+}
+
+/* The engine's refusal of a prompt that is too long, in the caller's words. */
+static enum step
+refuse_overflow(struct flow *f, const struct overflow *o)
+{
+	struct buf *b = &f->env->scratch;
+	enum err e;
+
+	buf_clear(b);
+	if (o->prompt_tok > 0 && o->context_tok > 0)
+		e = buf_printf(b,
+		    "it has %lld tokens as the engine counts, %lld more than "
+		    "the %lld of its context",
+		    (long long)o->prompt_tok,
+		    (long long)(o->prompt_tok - o->context_tok),
+		    (long long)o->context_tok);
+	else if (o->context_tok > 0)
+		e = buf_printf(b, "the engine says that only %lld tokens fit",
+		    (long long)o->context_tok);
+	else
+		e = buf_add_str(
+		    b, "the engine refused it and does not say by how much");
+	if (e != OK)
+		return flow_refuse(f, ERR_INTERNAL);
+	f->refusal.reason = arena_copy(&f->arena, buf_slice(b));
+	f->refusal.value = o->prompt_tok;
+	f->refusal.limit = o->prompt_tok > 0 ? o->context_tok : 0;
+	return flow_refuse(f, ERR_CONTEXT_EXCEEDED);
+}
+
 /*
  * The head is there.  One that may be the engine's way to say that it is not
  * well is looked at whole before anything goes to the caller.
@@ -247,7 +286,7 @@ on_head(struct flow *f)
 	struct http_head *h = &f->up->head;
 	struct slice type = http_head_find(h, "content-type");
 
-	if (!death_is_suspicious(f, h->status)) {
+	if (!death_is_suspicious(f, h->status) && !may_be_overflow(f, h)) {
 		engine_note_success(f->engine);
 		if (h->status == 200 &&
 		    f->match.route->class == CLASS_INFERENCE)
@@ -269,6 +308,7 @@ judge_told(struct flow *f)
 {
 	struct slice body = buf_slice(&f->saved);
 	int status = f->suspicious;
+	struct overflow over;
 	enum err why;
 
 	f->suspicious = 0;
@@ -281,8 +321,11 @@ judge_told(struct flow *f)
 	}
 	/* An honest error: the caller's. */
 	engine_note_alive(f->engine);
+	engine_end_alone(f->engine);
 	upstream_release(f->up);
 	f->up = NULL;
+	if (overflow_read(status, body, &over))
+		return refuse_overflow(f, &over);
 	f->err = ERR_ENGINE_STATUS;
 	if (f->has_beaten)
 		relay_wrapped(f);

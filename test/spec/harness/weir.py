@@ -132,6 +132,8 @@ class Weir:
             "listen": "127.0.0.1:%d" % self.port,
             "state": str(self.folder / "state"),
             "control": str(self.folder / "ctl.sock"),
+            # Specs compare bodies byte for byte; context_test.py turns it on.
+            "edits": {"truncate": False},
         }
         if self.engine:
             config["engines"] = [

@@ -174,6 +174,7 @@ the_effective_configuration_is_printed(void **state)
 				   "  num_ctx: true\n"
 				   "  load_options: true\n"
 				   "  keep_alive: true\n"
+				   "  truncate: true\n"
 				   "  shift: true\n"
 				   "callers:\n"
 				   "  - name: a\n"
@@ -190,7 +191,8 @@ the_effective_configuration_is_printed(void **state)
 				   "models:\n"
 				   "  m:\n"
 				   "    context: auto\n"
-				   "    num_ctx: ride\n";
+				   "    num_ctx: ride\n"
+				   "    overflow: refuse\n";
 	struct buf b;
 
 	buf_init(&b, 1 << 16);

@@ -9,7 +9,8 @@
 #define BIT(e) (1U << EDIT_##e)
 #define MINUTE_US (INT64_C(60) * 1000000)
 
-enum { ALL = (1U << EDIT_COUNT) - 1 };
+/* Those that this file is about. */
+enum { ALL = ((1U << EDIT_COUNT) - 1) & ~(1U << EDIT_TRUNCATE) };
 
 /* What is loaded in the cases: 4096 tokens, for 5 minutes. */
 static const struct edit_loaded plain = {

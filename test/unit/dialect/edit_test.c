@@ -81,7 +81,6 @@ test_include_usage(void **state)
 	    {ROUTE_V1_CHAT, "{\"model\":\"m\",\"stream\":null}", NULL},
 	    {ROUTE_V1_RESPONSES, "{\"model\":\"m\",\"stream\":true}", NULL},
 	    {ROUTE_V1_MESSAGES, "{\"model\":\"m\",\"stream\":true}", NULL},
-	    {ROUTE_API_CHAT, "{\"model\":\"m\"}", NULL},
 	    {ROUTE_V1_EMBEDDINGS, "{\"model\":\"m\",\"stream\":true}", NULL},
 	};
 	struct inspect in;
@@ -116,6 +115,45 @@ test_include_usage(void **state)
 	}
 }
 
+/* Ollama is told not to cut, unless the caller has said what it wants. */
+static void
+test_truncate(void **state)
+{
+	static const struct {
+		enum route_id id;
+		const char *body, *want;
+	} cases[] = {
+	    {ROUTE_API_CHAT, "{\"model\":\"m\"}",
+		"{\"model\":\"m\",\"truncate\":false}"},
+	    {ROUTE_API_GENERATE, "{\"model\":\"m\",\"stream\":true}",
+		"{\"model\":\"m\",\"stream\":true,\"truncate\":false}"},
+	    {ROUTE_API_EMBED, "{\"model\":\"m\"}",
+		"{\"model\":\"m\",\"truncate\":false}"},
+	    {ROUTE_API_CHAT, "{\"model\":\"m\",\"truncate\":true}", NULL},
+	    {ROUTE_API_CHAT, "{\"model\":\"m\",\"truncate\":false}", NULL},
+	    {ROUTE_API_CHAT, "{\"model\":\"m\",\"truncate\":null}", NULL},
+	    {ROUTE_API_EMBEDDINGS, "{\"model\":\"m\"}", NULL},
+	    {ROUTE_V1_CHAT, "{\"model\":\"m\"}", NULL},
+	};
+	struct inspect in;
+	struct edit_plan p;
+	char out[512];
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *want =
+		    cases[i].want ? cases[i].want : cases[i].body;
+
+		plan(&p, &in, cases[i].id, cases[i].body, ALL);
+		result(&p, out);
+		assert_string_equal(out, want);
+		assert_int_equal(
+		    p.made, cases[i].want ? 1U << EDIT_TRUNCATE : 0);
+		plan(&p, &in, cases[i].id, cases[i].body, 0);
+		result(&p, out);
+		assert_string_equal(out, cases[i].body);
+	}
+}
+
 static void
 test_words(void **state)
 {
@@ -132,6 +170,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_include_usage),
+	    cmocka_unit_test(test_truncate),
 	    cmocka_unit_test(test_words),
 	};
 
