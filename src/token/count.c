@@ -75,6 +75,9 @@ counter_bytes(const struct counter *c)
 void
 counter_forget(struct counter *c)
 {
+	if (c->vocab->kind->close != NULL)
+		c->vocab->kind->close(c);
+	c->body = NULL;
 	words_clear(&c->words);
 	memo_clear(&c->memo);
 }

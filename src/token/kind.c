@@ -8,6 +8,9 @@ static const struct {
 	const struct kind *(*get)(void);
 } rows[] = {
     {"gpt2", kind_bpe},
+    {"llama", kind_spm},
+    {"gemma4", kind_gemma4},
+    {"bert", kind_wordpiece},
 };
 
 const struct kind *

@@ -143,6 +143,9 @@ const struct kind *kind_find(struct slice model);
 
 /* The kinds, each in the file of its name. */
 const struct kind *kind_bpe(void);
+const struct kind *kind_spm(void);
+const struct kind *kind_gemma4(void);
+const struct kind *kind_wordpiece(void);
 
 /* Free everything but the struct itself; for a failed build as well. */
 void vocab_clear(struct vocab *v);
