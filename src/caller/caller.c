@@ -262,6 +262,7 @@ load_rows(struct caller_set *set, const struct conf *conf)
 	free(set->nets);
 	set->nets = must(calloc(nets + 1, sizeof *set->nets));
 	set->n_nets = 0;
+	set->need = PROCESS_NONE;
 	for (size_t i = 0; i < conf->n_callers; i++) {
 		const struct conf_caller *row = &conf->callers[i];
 		struct caller *c;
@@ -270,6 +271,8 @@ load_rows(struct caller_set *set, const struct conf *conf)
 			continue;
 		c = find_or_make(set, row->name);
 		caller_apply(c, conf, row);
+		if (process_needs(row) > set->need)
+			set->need = process_needs(row);
 		for (size_t k = 0; k < row->keys.n; k++) {
 			struct key_digest d;
 

@@ -2,6 +2,7 @@
  * caller: who sends a request.
  *
  *   key in a header ──> keyring ──────────┐
+ *   its process ──────> process: ─────────┤
  *   address ──────────> from: networks ───┼──> struct caller
  *   address ──────────> anonymous, by address (IPv6: by /64)
  *
@@ -15,6 +16,7 @@
 #include "base/table.h"
 #include "caller/address.h"
 #include "caller/keyfile.h"
+#include "caller/process.h"
 #include "conf/conf.h"
 #include "limit/budgets.h"
 #include "limit/cells.h"
@@ -65,6 +67,7 @@ struct caller_request {
 	struct slice api_key;
 	struct slice in_path; /* KEY of a target that begins with /k/KEY */
 	struct address peer;  /* where it comes from */
+	const struct process *process; /* NULL: not on this machine */
 };
 
 /* Who it is. */
@@ -94,13 +97,17 @@ void caller_set_load(struct caller_set *set, const struct conf *conf,
 /*
  * Who sends ${r}?  In this order: the first of its credentials that is
  * somebody's key; ERR_UNKNOWN_KEY if one has the form of weir's own keys; the
- * first configured caller whose `from` has the address; ERR_KEY_REQUIRED with
+ * first configured caller whose `process` it is; the first whose `from` has the
+ * address; ERR_KEY_REQUIRED with
  * `anonymous: refuse`; the anonymous caller of the address.
  *
  * OK: the caller is held for whoever asked; give it back with caller_drop.
  */
 MUST_CHECK enum err caller_identify(struct caller_set *set,
     const struct caller_request *r, struct caller_found *out);
+
+/* What has to be known of the processes of callers? */
+enum process_need caller_set_needs(const struct caller_set *set);
 
 /* One more holder. */
 struct caller *caller_hold(struct caller *c);

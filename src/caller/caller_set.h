@@ -21,6 +21,7 @@ struct caller_set {
 	struct list idle; /* anonymous ones that nobody holds, oldest first */
 	struct net *nets;
 	size_t n_nets;
+	enum process_need need;
 	struct caller *crowd; /* all anonymous ones beyond the maximum */
 };
 

@@ -44,6 +44,24 @@ by_network(const struct caller_set *set, const struct address *peer)
 	return NULL;
 }
 
+/* Configured callers are few, and this is asked only where one says so. */
+static struct caller *
+by_process(const struct caller_set *set, const struct process *p)
+{
+	const struct conf *conf = set->conf;
+
+	for (size_t i = 0; p != NULL && i < conf->n_callers; i++)
+		if (process_is(p, &conf->callers[i]))
+			return caller_find(set, conf->callers[i].name);
+	return NULL;
+}
+
+enum process_need
+caller_set_needs(const struct caller_set *set)
+{
+	return set->need;
+}
+
 /* Let the anonymous caller that has been idle longest go, if there is one. */
 static void
 make_room(struct caller_set *set)
@@ -95,7 +113,8 @@ caller_identify(struct caller_set *set, const struct caller_request *r,
 	assert(set->conf != NULL);
 	if (e == ERR_UNKNOWN_KEY)
 		return e;
-	if (e != OK && (c = by_network(set, &r->peer)) == NULL) {
+	if (e != OK && (c = by_process(set, r->process)) == NULL &&
+	    (c = by_network(set, &r->peer)) == NULL) {
 		if (set->conf->anonymous == CONF_ACCESS_REFUSE)
 			return ERR_KEY_REQUIRED;
 		c = by_address(set, &r->peer);

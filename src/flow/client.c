@@ -81,6 +81,7 @@ on_closed(struct conn *conn)
 	uncount_address(c);
 	list_del(&c->node);
 	list_del(&c->wake);
+	free(c->process);
 	env->n_clients--;
 	series_set(env->m_connections, (int64_t)env->n_clients);
 	free(c);
@@ -131,6 +132,28 @@ client_must_close(const struct client *c)
 	return c->body_open &&
 	    !(c->parser.state == HTTP_PARSER_LENGTH &&
 		c->parser.left <= DISCARD_MAX);
+}
+
+/* --- who it is --- */
+
+const struct process *
+client_process(struct client *c)
+{
+	enum process_need need = caller_set_needs(c->env->callers);
+
+	if (need == PROCESS_NONE || !address_is_local(&c->address))
+		return NULL;
+	if (c->asked >= need)
+		return c->process;
+	c->asked = need;
+	free(c->process);
+	c->process = calloc(1, sizeof *c->process);
+	if (c->process == NULL ||
+	    process_find(c->process, c->conn.fd, need, &c->env->peers) == OK)
+		return c->process;
+	free(c->process);
+	c->process = NULL;
+	return NULL;
 }
 
 /* --- requests --- */

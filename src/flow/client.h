@@ -31,9 +31,11 @@ struct client {
 	struct flow *flow; /* the request in hand */
 	struct address address;
 	struct address_count *count;
-	bool keep_alive; /* may carry another request */
-	bool body_open;	 /* the request's body has not ended */
-	bool holds_body; /* it waits for a 100 that it did not get */
+	struct process *process; /* its other end's, if that is known */
+	enum process_need asked; /* how much was looked for */
+	bool keep_alive;	 /* may carry another request */
+	bool body_open;		 /* the request's body has not ended */
+	bool holds_body;	 /* it waits for a 100 that it did not get */
 	size_t discarded;
 };
 
@@ -42,6 +44,12 @@ void client_accept(struct flow_env *env, int fd, const struct sockaddr *from);
 
 /* Does so much of the request remain unread that the connection must end? */
 bool client_must_close(const struct client *c);
+
+/*
+ * The process at the other end, looked for once and only where callers are
+ * known by it.  NULL: not on this machine, or nobody can tell.
+ */
+const struct process *client_process(struct client *c);
 
 /* Write ${n} slices; a buffer that overflows loses the connection. */
 void client_write(struct client *c, const struct slice *s, unsigned n);

@@ -43,6 +43,7 @@ struct flow_env {
 	struct metrics *metrics;
 	struct id_source ids;
 	char host_name[256]; /* this machine's */
+	struct os_peer_memo peers;
 	struct stamp stamp;
 	struct http_date_cache date;
 

@@ -32,6 +32,7 @@ find_caller(struct flow *f, const struct asker *a, bool is_own)
 	    .api_key = a->api_key,
 	    .in_path = f->path_key,
 	    .peer = f->from,
+	    .process = a->is_proxied ? NULL : client_process(f->client),
 	};
 
 	e = caller_identify(f->env->callers, &r, &found);
