@@ -197,12 +197,43 @@ count_words(struct run *r, struct slice text)
 	return e;
 }
 
+/* The end of the line ends at ${p}, or of what is before the next ones. */
+static const char *
+line_end(const char *p, const char *end)
+{
+	const char *to;
+
+	if (*p == '\n') {
+		while (p < end && *p == '\n')
+			p++;
+		return p;
+	}
+	to = memchr(p, '\n', (size_t)(end - p));
+	return to == NULL ? end : to;
+}
+
+/* With given merges, lines are counted apart. */
+static enum err
+count_lines(struct run *r, struct slice text)
+{
+	const char *p = text.p, *end = p + text.n;
+	enum err e = OK;
+
+	while (e == OK && p < end) {
+		const char *to = line_end(p, end);
+
+		e = count_words(r, slice_of(p, (size_t)(to - p)));
+		p = to;
+	}
+	return e;
+}
+
 /* Any text, or where ids are wanted: merged, nothing remembered. */
 static enum err
 put_tokens(struct run *r, struct slice text, bool prefix, struct sink *out)
 {
 	size_t n = 0;
-	const char *p, *end;
+	const char *p, *line, *end;
 	enum err e = reserve(r->k, (text.n + 1) * SPM_ESCAPE);
 
 	if (e != OK)
@@ -210,11 +241,14 @@ put_tokens(struct run *r, struct slice text, bool prefix, struct sink *out)
 	if (prefix)
 		n = escape(r->k->text, " ", 1);
 	n += escape(r->k->text + n, text.p, text.n);
-	p = r->k->text;
+	p = line = r->k->text;
 	end = p + n;
 	while (e == OK && p < end) {
-		const char *to = spm_piece_end(r->s, p, end);
+		const char *to;
 
+		if (p == line)
+			line = r->s->merges != NULL ? line_end(p, end) : end;
+		to = spm_piece_end(r->s, p, line);
 		e = spm_merge(
 		    r->v, r->s, r->k, slice_of(p, (size_t)(to - p)), out);
 		p = to;
@@ -264,7 +298,8 @@ count(struct run *r, struct slice text, bool prefix, struct sink *out)
 	r->k->text[0] = ' ';
 	memcpy(r->k->text + prefix, text.p, text.n);
 	memset(r->k->text + prefix + text.n, 0, COUNT_PAD);
-	e = count_words(r, slice_of(r->k->text, text.n + prefix));
+	text = slice_of(r->k->text, text.n + prefix);
+	e = r->s->merges != NULL ? count_lines(r, text) : count_words(r, text);
 	out->n += r->n;
 	return e;
 }
