@@ -1,4 +1,5 @@
 #include "admin/admin.h"
+#include "engine/proof.h"
 #include "json/write.h"
 #include "os/clock.h"
 #include <time.h>
@@ -79,6 +80,35 @@ is_serving(const struct engine *e)
 	return engine_is_up(e) && !e->is_draining;
 }
 
+/* Is every model that is to be preloaded ready? */
+static bool
+has_models(const struct admin *a)
+{
+	struct proof_state p;
+
+	for (size_t i = 0; proof_state_at(a->engines, i, &p); i++)
+		if (strcmp(p.state, "ready") != 0)
+			return false;
+	return true;
+}
+
+static void
+write_models(struct json_writer *w, const struct admin *a)
+{
+	struct proof_state p;
+
+	json_array_begin(w, "models");
+	for (size_t i = 0; proof_state_at(a->engines, i, &p); i++) {
+		json_object_begin(w, NULL);
+		json_str(w, "name", p.name);
+		json_str(w, "state", slice_str(p.state));
+		if (p.why)
+			json_str(w, "why", slice_str(p.why));
+		json_object_end(w);
+	}
+	json_array_end(w);
+}
+
 static bool
 has_looping(const struct admin *a)
 {
@@ -88,24 +118,35 @@ has_looping(const struct admin *a)
 	return false;
 }
 
+/* Why not; NULL: it is ready. */
+static const char *
+find_reason(const struct admin *a)
+{
+	LIST_EACH (it, &a->engines->engines)
+		if (is_serving(LIST_OF(it, struct engine, node)))
+			return has_models(a)
+			    ? NULL
+			    : "models that are to be preloaded do not answer "
+			      "yet";
+	return has_looping(a) ? "no engine answers: one keeps ending "
+				"(crash loop)"
+			      : "no engine answers";
+}
+
 static int
 readyz(const struct admin *a, bool is_trusted, struct buf *body)
 {
-	bool ready = false;
+	const char *reason = find_reason(a);
 	struct json_writer w;
 
-	LIST_EACH (it, &a->engines->engines)
-		if (is_serving(LIST_OF(it, struct engine, node)))
-			ready = true;
 	json_writer_init(&w, body);
 	json_object_begin(&w, NULL);
-	json_bool(&w, "ready", ready);
-	if (!ready)
-		json_str(&w, "reason",
-		    slice_str(has_looping(a)
-			    ? "no engine answers: one keeps ending (crash loop)"
-			    : "no engine answers"));
+	json_bool(&w, "ready", reason == NULL);
+	if (reason)
+		json_str(&w, "reason", slice_str(reason));
 	if (is_trusted) {
+		if (a->engines->n_wanted > 0)
+			write_models(&w, a);
 		json_array_begin(&w, "engines");
 		LIST_EACH (it, &a->engines->engines)
 			write_engine(&w, LIST_OF(it, struct engine, node));
@@ -114,7 +155,7 @@ readyz(const struct admin *a, bool is_trusted, struct buf *body)
 	json_object_end(&w);
 	if (w.err != OK || buf_add_char(body, '\n') != OK)
 		return 500;
-	return ready ? 200 : 503;
+	return reason == NULL ? 200 : 503;
 }
 
 static int

@@ -2,7 +2,8 @@
  * admin: what weir answers itself: /healthz, /readyz, /metrics.
  *
  *   /healthz  the gate lives: 200 "ok"
- *   /readyz   200 while at least one engine is up and not drained, else 503;
+ *   /readyz   200 while at least one engine is up and not drained and all
+ *             models that are to be preloaded are proved, else 503;
  *             JSON with each engine, its state, since when and why (details
  *             for callers on this machine and managers)
  *   /metrics  Prometheus text (callers on this machine and managers)

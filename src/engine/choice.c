@@ -5,6 +5,7 @@
  */
 #include "engine/load.h"
 #include "engine/probe.h"
+#include "engine/proof.h"
 #include <assert.h>
 
 static bool
@@ -382,7 +383,10 @@ engine_note_served(struct engine *e, struct slice model)
 {
 	struct engine_model *m = find_model(e, model);
 
-	if (m == NULL || !load_is_ours(e) || m->is_loaded || m->is_loading)
+	if (m == NULL)
+		return;
+	proof_served(e, m);
+	if (!load_is_ours(e) || m->is_loaded || m->is_loading)
 		return;
 	m->is_loaded = true;
 	load_sync(e);

@@ -4,6 +4,7 @@
 #include "engine/listing.h"
 #include "engine/load.h"
 #include "engine/probe.h"
+#include "engine/proof.h"
 #include "engine/slots.h"
 #include "engine/upstream.h"
 #include "os/file.h"
@@ -120,6 +121,7 @@ engine_move(struct engine *e, enum engine_state to, enum err why)
 	if (to == ENGINE_DOWN) {
 		upstream_close_idle(e);
 		load_forget(e);
+		proof_forget(e);
 		linger_end(e);
 	}
 	if (engine_is_up(e))
@@ -294,6 +296,7 @@ retire(struct engine *e)
 	probe_stop(e);
 	slots_unwatch(e);
 	load_fini(e);
+	proof_fini(e);
 	linger_end(e);
 	upstream_close_idle(e);
 	series_set(e->m_up, 0);
@@ -415,6 +418,7 @@ engine_set_update(struct engine_set *s, const struct conf *conf)
 {
 	struct list keep;
 
+	proof_configure(s, conf);
 	list_init(&keep);
 	for (size_t i = 0; i < conf->n_engines; i++)
 		if (has_place(&conf->engines[i]))
@@ -435,6 +439,7 @@ engine_set_update(struct engine_set *s, const struct conf *conf)
 		list_del(it);
 		list_add(&s->engines, it);
 		show(LIST_OF(it, struct engine, node));
+		proof_next(LIST_OF(it, struct engine, node));
 	}
 }
 
@@ -443,4 +448,5 @@ engine_set_fini(struct engine_set *s)
 {
 	LIST_EACH_SAFE (it, &s->engines)
 		retire(LIST_OF(it, struct engine, node));
+	proof_configure_fini(s);
 }

@@ -51,6 +51,7 @@ struct engine_model {
 	bool is_listed; /* mark of listing.c */
 	bool is_loaded; /* when last looked, or by an answer since */
 	bool is_loading;
+	bool is_proved;	      /* it spoke since its engine came up */
 	bool is_embedder;     /* cannot generate: loaded by an embedding */
 	uint32_t context;     /* loaded, in tokens; 0: unknown */
 	uint32_t context_max; /* that it was made for; 0: unknown */
@@ -60,6 +61,7 @@ struct engine_model {
 	int64_t load_us;    /* C: mean time of a load, 0: none measured */
 	unsigned failures;  /* loads in a row that failed */
 	unsigned deaths;    /* of the engine in loads in a row */
+	int64_t used_us;    /* last answer, while it is proved */
 	int64_t retry_us;   /* no load before; while it lasts it is broken */
 	const char *reason; /* why, a part of a sentence */
 	struct slice raw;   /* the engine's own spelling */
@@ -73,8 +75,10 @@ enum { ENGINE_LIFE_MAX = 240 };
 
 struct engine_probe;
 struct engine_load;
+struct engine_proof;
 struct engine_linger;
 struct engine_watch;
+struct proof_wanted;
 
 struct engine {
 	struct list node; /* in the set */
@@ -133,6 +137,7 @@ struct engine {
 	uint32_t context;   /* of an engine with one model; 0: unknown */
 	struct engine_probe *probe;
 	struct engine_load *load;     /* NULL: none under way */
+	struct engine_proof *proof;   /* NULL: nothing to be proved */
 	struct engine_linger *linger; /* NULL: no slot lingers */
 	struct engine_watch *watch;   /* NULL: not that kind */
 	unsigned lingering;	      /* of in_use */
@@ -151,6 +156,14 @@ struct engine_set {
 	void (*on_guess)(void *ctx, struct engine *e);
 	/* ${e}, which weir runs, answered a request; once for each start. */
 	void (*on_proved)(void *ctx, struct engine *e);
+	/*
+	 * A model that is to be preloaded is proved, or broken (its reason
+	 * says why), after so long.
+	 */
+	void (*on_model)(void *ctx, struct engine *e, struct engine_model *m,
+	    int64_t took_us);
+	struct proof_wanted *wanted; /* what the configuration says, proof.h */
+	size_t n_wanted;
 	void *ctx, *ctx_state; /* the latter of all but on_change */
 };
 

@@ -1,6 +1,7 @@
 #include "engine/load.h"
 #include "engine/fetch.h"
 #include "engine/listing.h"
+#include "engine/proof.h"
 #include "json/write.h"
 #include "model/name.h"
 #include <assert.h>
@@ -42,38 +43,6 @@ struct engine_load {
 	int64_t began_us, poll_us;
 	unsigned before; /* models loaded when it began */
 };
-
-/* What engines say when they cannot load, and what it means. */
-static const struct {
-	struct slice text;
-	const char *reason;
-} reasons[] = {
-    {SLICE("requires more system memory"), "it does not fit into memory"},
-    {SLICE("out of memory"), "it does not fit into memory"},
-    {SLICE("cudaMalloc failed"), "it does not fit into memory"},
-    {SLICE("failed to allocate"), "it does not fit into memory"},
-    {SLICE("unable to allocate"), "it does not fit into memory"},
-    {SLICE("timed out"), "loading it took too long"},
-    {SLICE("incompatible with your version"),
-	"this version of the engine cannot run it"},
-    {SLICE("unknown model architecture"),
-	"this version of the engine cannot run it"},
-    {SLICE("not found"), "its files are missing"},
-    {SLICE("no such file"), "its files are missing"},
-    {SLICE("invalid magic"), "its files are damaged"},
-    {SLICE("corrupt"), "its files are damaged"},
-    {SLICE("has terminated"), "its runner ended while it loaded"},
-};
-
-const char *
-load_reason(int status, struct slice body)
-{
-	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
-		if (slice_has(body, reasons[i].text))
-			return reasons[i].reason;
-	return status == 404 ? "its files are missing"
-			     : "the engine cannot load it";
-}
 
 static struct engine_model *
 model_of(const struct engine_load *l)
@@ -147,27 +116,37 @@ over(struct engine_load *l, const char *result)
 	load_sync(e);
 	if (e->set->on_change)
 		e->set->on_change(e->set->ctx);
+	proof_soon(e, strcmp(result, "ok") == 0);
+}
+
+void
+load_failed(struct engine *e, struct engine_model *m, const char *reason)
+{
+	int64_t wait_us = BACKOFF_FIRST_US;
+
+	for (unsigned i = 0; i < m->failures; i++)
+		if (wait_us < BACKOFF_MAX_US)
+			wait_us *= 2;
+	if (wait_us > BACKOFF_MAX_US)
+		wait_us = BACKOFF_MAX_US;
+	m->failures++;
+	swap_gone(&e->swap, m->node.hash);
+	m->is_loaded = m->is_proved = false;
+	m->reason = reason;
+	m->retry_us = os_now_us() + wait_us;
+	e->set->has_broken = true;
 }
 
 static void
 broken(struct engine_load *l, const char *reason)
 {
 	struct engine_model *m = model_of(l);
-	int64_t wait_us = BACKOFF_FIRST_US;
 
 	swap_gone(&l->engine->swap, l->hash);
-	if (m) {
-		for (unsigned i = 0; i < m->failures; i++)
-			if (wait_us < BACKOFF_MAX_US)
-				wait_us *= 2;
-		if (wait_us > BACKOFF_MAX_US)
-			wait_us = BACKOFF_MAX_US;
-		m->failures++;
-		m->is_loaded = false;
-		m->reason = reason;
-		m->retry_us = os_now_us() + wait_us;
-		l->engine->set->has_broken = true;
-	}
+	if (m)
+		load_failed(l->engine, m, reason);
+	if (m)
+		proof_load_failed(l->engine, m);
 	over(l, "failed");
 }
 
@@ -245,6 +224,9 @@ ask(struct engine_load *l, const char *path, struct slice model,
 	json_str(&w, "model", model);
 	if (more)
 		json_str(&w, more, slice_str(""));
+	if (l->step == STEP_LOAD && l->engine->kind == ENGINE_OLLAMA)
+		proof_write_keep(
+		    l->engine->set, slice_of(l->key, l->key_n), &w);
 	json_object_end(&w);
 	fetch_start(&l->fetch, "POST", path, buf_slice(&body), bound_us);
 	buf_fini(&body);

@@ -48,6 +48,12 @@ void load_forget(struct engine *e);
 void load_fini(struct engine *e);
 
 /*
+ * ${m} of ${e} failed because of ${reason}: it is broken for a while, longer
+ * each time, and who waits for it is told.
+ */
+void load_failed(struct engine *e, struct engine_model *m, const char *reason);
+
+/*
  * Why a load failed, by the answer's ${status} and ${body}: a part of a
  * sentence, static, without any of the engine's text.
  */

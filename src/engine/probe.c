@@ -3,6 +3,7 @@
 #include "engine/fetch.h"
 #include "engine/listing.h"
 #include "engine/load.h"
+#include "engine/proof.h"
 #include "engine/slots.h"
 #include "json/reader.h"
 #include "json/value.h"
@@ -67,6 +68,7 @@ rest(struct engine_probe *p)
 	p->looked_us = now_us;
 	timer_set(&p->timer, p->beat_us);
 	probe_look(p->engine);
+	proof_next(p->engine);
 }
 
 static void

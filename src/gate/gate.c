@@ -240,6 +240,28 @@ on_proved(void *ctx, struct engine *e)
 }
 
 static void
+on_model(void *ctx, struct engine *e, struct engine_model *m, int64_t took_us)
+{
+	struct event_arg engine = event_slice("engine", e->name);
+	struct event_arg model = event_slice("model", m->node.key);
+
+	if (!m->is_proved) {
+		event(ctx, EVENT_MODEL_BROKEN,
+		    EVENT_ARGS(engine, model, event_str("reason", m->reason),
+			event_num(
+			    "retry_s", (m->retry_us - os_now_us()) / 1000000)));
+		return;
+	}
+	event(ctx, EVENT_MODEL_READY,
+	    EVENT_ARGS(engine, model, event_num("took_ms", took_us / 1000)));
+	if (m->size_bytes > m->vram_bytes && m->vram_bytes > 0)
+		event(ctx, EVENT_MODEL_ON_CPU,
+		    EVENT_ARGS(engine, model,
+			event_num("size_mib", m->size_bytes >> 20),
+			event_num("vram_mib", m->vram_bytes >> 20)));
+}
+
+static void
 on_print(struct metrics *m, void *arg)
 {
 	struct gate *g = arg;
@@ -362,6 +384,7 @@ start(struct gate *g, const struct gate_start *s)
 	g->env.engines.on_state = on_engine_state;
 	g->env.engines.on_guess = on_slots_guessed;
 	g->env.engines.on_proved = on_proved;
+	g->env.engines.on_model = on_model;
 	g->env.engines.ctx_state = g;
 	for (size_t i = 0; i < s->n_listeners; i++)
 		if ((e = listener_open(g, &s->listeners[i])) != OK)

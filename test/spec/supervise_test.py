@@ -402,3 +402,18 @@ def test_a_real_engine_without_its_model(run_weir, llama):
     weir = run_weir(run, up=False)
     told = weir.wait_event("engine_ended")
     assert "its model's file cannot be read" in told["reason"]
+
+
+def test_a_real_engine_is_proved_after_each_restart(start_weir, llama):
+    weir = start_weir(
+        {
+            "engines": [engine(llama, slots=4)],
+            "models": {"tiny": {"preload": True}},
+        }
+    )
+    for n in range(1, 4):
+        assert weir.wait_event("model_ready", n)["model"] == "tiny"
+        assert weir.get("/readyz").status == 200
+        os.kill(pid_of(weir, n), signal.SIGKILL)
+        weir.wait_event("engine_ended", n)
+        assert weir.get("/readyz").status == 503

@@ -192,6 +192,9 @@ the_effective_configuration_is_printed(void **state)
 				   "  m:\n"
 				   "    context: auto\n"
 				   "    num_ctx: ride\n"
+				   "    preload: false\n"
+				   "    keep_loaded: 0\n"
+
 				   "    overflow: refuse\n";
 	struct buf b;
 
