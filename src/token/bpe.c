@@ -22,36 +22,60 @@ build(struct vocab *v, const struct vocab_source *src)
 	return bpe_build(v, src, pre);
 }
 
+/* One word through the tables; ${out} gets its tokens. */
+static enum err
+word_tokens(struct bpe_run *r, struct slice word, struct sink *out)
+{
+	const struct bpe *b = r->b;
+	int64_t symbol = BPE_NONE;
+
+	if (word.n <= b->longest)
+		symbol = bpe_find(b, word);
+	if (symbol >= 0 && b->is_whole[symbol]) {
+		sink_put(out, (uint32_t)b->tokens[symbol]);
+		return OK;
+	}
+	return bpe_pieces(r, word, out);
+}
+
+static enum err
+count_long(struct bpe_run *r, struct slice word)
+{
+	struct memo *longs = &r->c->longs;
+	struct memo_key key = {digest_of(&r->c->digest, word), word.n};
+	struct sink one = {NULL, 0, 0};
+	enum err e = OK;
+
+	if (!memo_find(longs, key, &one.n)) {
+		e = word_tokens(r, word, &one);
+		if (e == OK)
+			memo_add(longs, key, one.n);
+	}
+	r->n += one.n;
+	return e;
+}
+
 void
 bpe_word_slow(struct bpe_run *r, const unsigned char *p, size_t n)
 {
-	const struct bpe *b = r->b;
-	struct sink one = *r->out;
-	int64_t symbol = BPE_NONE;
-	enum err e = OK;
+	struct slice word = {(const char *)p, n};
+	struct sink one = {NULL, 0, 0};
+	enum err e;
 
 	if (r->err != OK)
 		return;
-	if (n <= b->longest)
-		symbol = bpe_find(b, slice_of((const char *)p, n));
-	one.n = r->words == NULL ? r->out->n : 0;
-	if (symbol >= 0 && b->is_whole[symbol])
-		sink_put(&one, (uint32_t)b->tokens[symbol]);
-	else
-		e = bpe_merge(r->c->vocab, b,
-		    (struct bpe_scratch **)&r->c->body,
-		    slice_of((const char *)p, n), &one);
-	if (e != OK) {
-		r->err = e;
-		return;
-	}
 	if (r->words == NULL) {
-		r->out->n = one.n;
-		return;
+		e = word_tokens(r, word, r->out);
+	} else if (n > WORD_MAX) {
+		e = count_long(r, word);
+	} else {
+		e = word_tokens(r, word, &one);
+		r->n += one.n;
+		if (one.n >= 1 && one.n <= 15)
+			words_add(r->words, word_key(p, n), (unsigned)one.n);
 	}
-	r->n += one.n;
-	if (n <= WORD_MAX && one.n >= 1 && one.n <= 15)
-		words_add(r->words, word_key(p, n), (unsigned)one.n);
+	if (e != OK)
+		r->err = e;
 }
 
 static enum err

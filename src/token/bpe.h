@@ -46,6 +46,8 @@ struct bpe {
 	uint32_t *pairs; /* merges by pair: 12 bits of hash, rank + 1 */
 	size_t pair_mask;
 	uint32_t byte_symbol[256];
+	uint64_t *joins;      /* what merges may join (bpe_piece.c) */
+	uint16_t shapes;      /* of bytes left and right of a join */
 	uint32_t *byte_pairs; /* ranks of pairs of bytes, 65,536 */
 	uint32_t longest;     /* bytes of the longest symbol that is a token */
 };
@@ -73,6 +75,21 @@ MUST_CHECK enum err bpe_build(
 
 /* Free v->body. */
 void bpe_destroy(struct vocab *v);
+
+/* The text of ${symbol}. */
+static inline struct slice
+bpe_text(const struct bpe *b, uint32_t symbol)
+{
+	return slice_of(b->texts + b->text_at[symbol],
+	    b->text_at[symbol + 1] - b->text_at[symbol]);
+}
+
+/* Make b->joins out of b->merges.  ERR_NOMEM. */
+MUST_CHECK enum err bpe_filter_build(struct bpe *b);
+
+/* The tokens of ${word}, which is no token as a whole.  As bpe_merge. */
+MUST_CHECK enum err bpe_pieces(
+    struct bpe_run *r, struct slice word, struct sink *out);
 
 /* The symbol of ${text}, or BPE_NONE. */
 int64_t bpe_find(const struct bpe *b, struct slice text);

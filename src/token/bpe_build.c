@@ -55,24 +55,37 @@ decode(const int16_t *bytes, struct slice text, char *out, size_t *n)
 	return true;
 }
 
-static struct slice
-text_of(const struct bpe *b, uint32_t symbol)
+/* Short texts, nearly all, are hashed in a few instructions. */
+static uint64_t
+hash_of(const struct bpe *b, struct slice text)
 {
-	return slice_of(b->texts + b->text_at[symbol],
-	    b->text_at[symbol + 1] - b->text_at[symbol]);
+	uint64_t w[2] = {0, text.n};
+	struct wide m;
+
+	if (text.n > 15)
+		return hash_bytes(b->key, text);
+	if (text.n >= 8) {
+		memcpy(&w[0], text.p, 8);
+		memcpy(&w[1], text.p + text.n - 8, 8);
+		w[1] ^= (uint64_t)text.n << 56;
+	} else if (text.n > 0) {
+		memcpy(&w[0], text.p, text.n);
+	}
+	m = wide_product(w[0] ^ b->key.k0, w[1] ^ b->key.k1);
+	return m.lo ^ m.hi;
 }
 
 /* Where ${text} is, or the free slot where it would be. */
 static size_t
 slot_of(const struct bpe *b, struct slice text, uint32_t *mark)
 {
-	uint64_t h = hash_bytes(b->key, text);
+	uint64_t h = hash_of(b, text);
 	size_t at = h & b->mask;
 
 	*mark = (uint32_t)(h >> 54) << 22;
 	for (; b->slots[at] != 0; at = (at + 1) & b->mask)
 		if ((b->slots[at] & 0xffc00000U) == *mark &&
-		    slice_eq(text_of(b, (b->slots[at] & 0x3fffff) - 1), text))
+		    slice_eq(bpe_text(b, (b->slots[at] & 0x3fffff) - 1), text))
 			break;
 	return at;
 }
@@ -159,7 +172,7 @@ grow_slots(struct bpe *b)
 	}
 	b->mask = mask;
 	for (uint32_t i = 0; i < b->n_symbols; i++) {
-		size_t at = slot_of(b, text_of(b, i), &mark);
+		size_t at = slot_of(b, bpe_text(b, i), &mark);
 
 		b->slots[at] = mark | (i + 1);
 	}
@@ -249,7 +262,7 @@ find_whole(const struct vocab *v, struct bpe *b)
 	if (b->is_whole == NULL)
 		return ERR_NOMEM;
 	for (uint32_t i = 0; i < b->n_symbols && e == OK; i++) {
-		struct slice text = text_of(b, i);
+		struct slice text = bpe_text(b, i);
 		uint32_t id;
 		struct sink out = {&id, 1, 0};
 
@@ -325,6 +338,8 @@ bpe_build(
 		b->byte_pairs[i] = bpe_rank(
 		    b, b->byte_symbol[i >> 8], b->byte_symbol[i & 255]);
 	shrink(b);
+	if ((e = bpe_filter_build(b)) != OK)
+		return e;
 	e = find_whole(v, b);
 	v->body_bytes = bytes_of(b);
 	return e;
@@ -345,6 +360,7 @@ bpe_destroy(struct vocab *v)
 	free(b->merges);
 	free(b->pairs);
 	free(b->byte_pairs);
+	free(b->joins);
 	free(b);
 	v->body = NULL;
 }

@@ -10,7 +10,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { WORDS = 65536, CHUNKS = 8192 };
+enum { WORDS = 65536, CHUNKS = 8192, LONGS = 16384 };
 
 enum err
 counter_new(
@@ -33,10 +33,14 @@ counter_new(
 		goto undo_counter;
 	if ((e = memo_init(&c->memo, chunks)) != OK)
 		goto undo_words;
+	if ((e = memo_init(&c->longs, LONGS)) != OK)
+		goto undo_memo;
 	c->vocab = vocab_hold(v);
 	*out = c;
 	return OK;
 
+undo_memo:
+	memo_fini(&c->memo);
 undo_words:
 	words_fini(&c->words);
 undo_counter:
@@ -53,6 +57,7 @@ counter_free(struct counter *c)
 		c->vocab->kind->close(c);
 	words_fini(&c->words);
 	memo_fini(&c->memo);
+	memo_fini(&c->longs);
 	vocab_drop(c->vocab);
 	free(c->pad);
 	free(c);
@@ -69,7 +74,7 @@ counter_bytes(const struct counter *c)
 {
 	return sizeof *c + c->body_bytes + c->pad_cap +
 	    (c->words.mask + 1) * 2 * sizeof(struct word) +
-	    (c->memo.mask + 1) * sizeof(struct memo_set);
+	    (c->memo.mask + c->longs.mask + 2) * sizeof(struct memo_set);
 }
 
 void
@@ -80,6 +85,7 @@ counter_forget(struct counter *c)
 	c->body = NULL;
 	words_clear(&c->words);
 	memo_clear(&c->memo);
+	memo_clear(&c->longs);
 }
 
 struct slice

@@ -132,7 +132,8 @@ struct counter {
 	void *body; /* the kind's own */
 	size_t body_bytes;
 	struct words words;
-	struct memo memo;
+	struct memo memo;  /* of chunks */
+	struct memo longs; /* of words longer than WORD_MAX */
 	struct digest_key digest;
 	char *pad; /* a fragment, with room behind it for loads of SIMD */
 	size_t pad_cap;
