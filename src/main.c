@@ -2,6 +2,7 @@
 #include "ctl/args.h"
 #include "ctl/check.h"
 #include "ctl/command.h"
+#include "ctl/count.h"
 #include "ctl/key.h"
 #include "ctl/reload.h"
 #include "ctl/status.h"
@@ -43,6 +44,7 @@ static int (*const commands[CTL_COUNT])(const struct ctl_args *) = {
     [CTL_KEY_LIST] = ctl_key_list,
     [CTL_KEY_REVOKE] = ctl_key_revoke,
     [CTL_USAGE] = ctl_usage,
+    [CTL_COUNT_TOKENS] = ctl_count,
     [CTL_GATE] = gate,
     [CTL_VERSION] = ctl_version,
     [CTL_HELP] = ctl_help,

@@ -20,6 +20,8 @@ struct ctl_args {
 	const char *json;   /* not NULL: --json */
 	const char *length; /* --for DURATION, or NULL */
 	const char *days;   /* as written; NULL */
+	const char *gguf;   /* --gguf FILE, or NULL */
+	const char *jsonl;  /* not NULL: --jsonl */
 	const char *operands[CTL_OPERANDS_MAX];
 	size_t n_operands;
 	bool wants_help; /* --help behind a command */

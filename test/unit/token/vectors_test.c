@@ -135,8 +135,6 @@ check_vectors(const char *vocab, const char *vectors)
 static void
 test_vectors(void **state)
 {
-	size_t done = 0;
-
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		const char *vocab = unpack(rows[i].vocab);
 
@@ -146,16 +144,20 @@ test_vectors(void **state)
 		}
 		check_vectors(vocab, rows[i].vectors);
 		unlink(vocab);
-		done++;
 	}
-	if (done == 0)
-		skip();
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_vectors)};
+	size_t n = 0;
 
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		n += access(path_of(rows[i].vocab, ".xz"), R_OK) == 0;
+	if (n == 0) {
+		printf("1..0 # SKIP no vocabulary is at hand\n");
+		return 0;
+	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

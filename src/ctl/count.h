@@ -1,0 +1,13 @@
+/*
+ * count: `weir count`, the exact number of tokens of a text, without a running
+ * weir or an engine.
+ */
+#pragma once
+#include "ctl/args.h"
+
+/*
+ * `count --gguf FILE [TEXT]`: print the tokens of the file TEXT, or of standard
+ * input.  With --jsonl a JSON string a line comes in, a count a line goes out.
+ * Returns the exit status: 0 counted, 1 not (it says why), 2 used wrongly.
+ */
+int ctl_count(const struct ctl_args *args);
