@@ -24,6 +24,9 @@ static const struct {
     {"ggml-vocab-deepseek-coder", "ggml-vocab-deepseek-coder"},
     {"llama3", "ggml-vocab-llama-bpe"},
     {"qwen3", "ggml-vocab-qwen2"},
+    {"ggml-vocab-llama-spm", "ggml-vocab-llama-spm"},
+    {"ggml-vocab-phi-3", "ggml-vocab-phi-3"},
+    {"ggml-vocab-bert-bge", "ggml-vocab-bert-bge"},
 };
 
 static const char *
