@@ -3,6 +3,7 @@
  * request is asked in identify.c.
  */
 #include "caller/caller_set.h"
+#include "caller/people.h"
 #include "os/random.h"
 #include <assert.h>
 #include <stdio.h>
@@ -55,14 +56,22 @@ set_cells(struct caller *c, const struct cells *cells)
 }
 
 void
-caller_init(struct caller *c, const struct cells *cells, struct slice name)
+caller_init_plain(struct caller *c, struct slice name)
 {
 	assert(name.n <= sizeof c->name_text);
 	memcpy(c->name_text, name.p, name.n);
 	c->name = c->shown = slice_of(c->name_text, name.n);
 	queue_caller_init(&c->line);
 	list_init(&c->idle);
+	list_init(&c->of_app);
+	list_init(&c->people);
 	c->is_listed = true;
+}
+
+void
+caller_init(struct caller *c, const struct cells *cells, struct slice name)
+{
+	caller_init_plain(c, name);
 	set_cells(c, cells);
 }
 
@@ -135,7 +144,7 @@ caller_apply(
 	/* Even who finds a free slot passes the line: 0 would be nobody. */
 	queue_caller_set(&c->line, bound(row->at_once),
 	    row->waiting > 0 ? bound(row->waiting) : 1,
-	    row->weight > 0 ? bound(row->weight) : 1);
+	    CALLER_WEIGHT_UNIT * (row->weight > 0 ? bound(row->weight) : 1));
 	set_shown(c, conf->log_address);
 }
 
@@ -161,6 +170,9 @@ caller_set_new(const struct cells *cells)
 	table_init(&set->named, NAMED_MAX, secret());
 	table_init(&set->by_address, CALLER_ANONYMOUS_MAX, secret());
 	list_init(&set->idle);
+	table_init(&set->people, PEOPLE_MAX, secret());
+	list_init(&set->idle_people);
+	random_must_fill(set->people_secret, sizeof set->people_secret);
 	set->crowd = must(calloc(1, sizeof *set->crowd));
 	set->crowd->is_anonymous = true;
 	set->crowd->address.ip[15] = 1; /* no group of addresses has that */
@@ -183,6 +195,7 @@ end_all(struct table *t)
 void
 caller_set_free(struct caller_set *set)
 {
+	people_free(set);
 	end_all(&set->named);
 	end_all(&set->by_address);
 	caller_end(set->crowd);
@@ -328,6 +341,7 @@ caller_set_load(
 	load_rows(set, conf);
 	load_keys(set, conf, keys);
 	drop_unlisted(set, old);
+	people_reload(set);
 	while ((n = table_next(&set->by_address, n)) != NULL)
 		caller_apply(TABLE_OF(n, struct caller, node), conf,
 		    conf->anonymous_caller);

@@ -29,6 +29,9 @@
 /* Anonymous callers that are known at one time; beyond it all share one. */
 enum { CALLER_ANONYMOUS_MAX = 8192 };
 
+/* The weight 1 of the configuration in the queue: people have parts of it. */
+enum { CALLER_WEIGHT_UNIT = 64 };
+
 struct caller_set;
 
 struct caller {
@@ -50,6 +53,12 @@ struct caller {
 	struct queue_caller line;     /* its part in the queue */
 	struct counters_key line_key; /* for queue_caller_restore */
 	uint64_t body_bytes; /* of bodies held; kept by whoever holds them */
+	/* of people behind an app, see caller/people.h */
+	struct caller *app; /* held; NULL: it is no such person */
+	uint8_t person[16];
+	struct list of_app; /* in its app's people, while it is held */
+	struct list people; /* of an app: those that are held */
+	uint32_t n_people;
 	/* the set's own */
 	uint32_t refs;
 	bool is_listed; /* by the set; else it ends with its last holder */
@@ -57,7 +66,7 @@ struct caller {
 	struct table_node node;
 	struct list idle;
 	char name_text[KEYFILE_NAME_MAX];
-	char shown_text[80];
+	char shown_text[96];
 };
 
 /* What tells who it is; header values as they came, empty if absent. */
@@ -119,7 +128,7 @@ void caller_drop(struct caller_set *set, struct caller *c);
 struct caller *caller_find(const struct caller_set *set, struct slice name);
 
 /*
- * Walk all callers, anonymous ones too: NULL gives the first, the last one
+ * Walk all callers, people and anonymous ones too: NULL gives the first, the last one
  * gives NULL.  For status and metrics; nothing may be loaded, identified or
  * dropped meanwhile.
  */

@@ -22,12 +22,18 @@ struct caller_set {
 	struct net *nets;
 	size_t n_nets;
 	enum process_need need;
+	struct table people;
+	struct list idle_people; /* that nobody holds, oldest first */
+	uint8_t people_secret[32];
 	struct caller *crowd; /* all anonymous ones beyond the maximum */
 };
 
 /* Make the zeroed ${c} the caller ${name}; its address is set before. */
 void caller_init(
     struct caller *c, const struct cells *cells, struct slice name);
+
+/* The same without limits of its own yet. */
+void caller_init_plain(struct caller *c, struct slice name);
 
 /* Let ${row} of ${conf} hold for ${c} from now on. */
 void caller_apply(

@@ -1,6 +1,7 @@
 /* See caller/caller.h: from a request to its caller, on every request. */
 #include "caller/caller_set.h"
 #include "caller/credential.h"
+#include "caller/people.h"
 #include <assert.h>
 #include <stdlib.h>
 
@@ -126,8 +127,11 @@ caller_identify(struct caller_set *set, const struct caller_request *r,
 struct caller *
 caller_hold(struct caller *c)
 {
-	if (c->refs++ == 0)
-		list_del(&c->idle);
+	if (c->refs++ > 0)
+		return c;
+	list_del(&c->idle);
+	if (c->app)
+		people_come(c);
 	return c;
 }
 
@@ -137,7 +141,9 @@ caller_drop(struct caller_set *set, struct caller *c)
 	assert(c->refs > 0);
 	if (--c->refs > 0 || c == set->crowd)
 		return;
-	if (c->is_anonymous)
+	if (c->app)
+		people_go(set, c);
+	else if (c->is_anonymous)
 		list_add(&set->idle, &c->idle);
 	else if (!c->is_listed)
 		caller_end(c);
@@ -149,17 +155,25 @@ of_node(struct table_node *n)
 	return n == NULL ? NULL : TABLE_OF(n, struct caller, node);
 }
 
+/* The next of ${t} behind ${after}, or its first. */
+static struct caller *
+next_of(const struct table *t, struct caller *after)
+{
+	return of_node(table_next(t, after ? &after->node : NULL));
+}
+
 struct caller *
 caller_next(const struct caller_set *set, struct caller *after)
 {
-	struct caller *c = NULL;
+	const struct table *tables[] = {
+	    &set->named, &set->people, &set->by_address};
+	size_t i = 0;
+	struct caller *c;
 
-	if (after == NULL || !after->is_anonymous)
-		c = of_node(table_next(
-		    &set->named, after == NULL ? NULL : &after->node));
-	if (c == NULL && (after == NULL || !after->is_anonymous))
-		c = of_node(table_next(&set->by_address, NULL));
-	else if (c == NULL)
-		c = of_node(table_next(&set->by_address, &after->node));
+	if (after)
+		i = after->is_anonymous ? 2 : after->app ? 1 : 0;
+	c = next_of(tables[i], after);
+	while (c == NULL && ++i < sizeof tables / sizeof *tables)
+		c = next_of(tables[i], NULL);
 	return c;
 }

@@ -3,6 +3,7 @@
  * may not reach is refused here.
  */
 #include "caller/forwarded.h"
+#include "caller/people.h"
 #include "flow/asker.h"
 #include "flow/blocked.h"
 #include "flow/browser.h"
@@ -18,6 +19,19 @@ find_address(struct flow *f, const struct asker *a)
 	if (a->is_proxied)
 		f->from = forwarded_address(
 		    &f->head, &f->from, &f->conf->trusted_proxies);
+}
+
+/* The person whom an app names, where its header is believed. */
+static struct caller *
+find_person(struct flow *f, struct caller *app)
+{
+	struct slice field = app->row->user_header;
+
+	for (unsigned i = 0; field.n > 0 && i < f->head.n_fields; i++)
+		if (slice_eq_nocase(http_head_name(&f->head, i), field))
+			return people_find(
+			    f->env->callers, app, http_head_value(&f->head, i));
+	return app;
 }
 
 /* Who it is, and whether that page, if it is one, may ask. */
@@ -37,7 +51,7 @@ find_caller(struct flow *f, const struct asker *a, bool is_own)
 
 	e = caller_identify(f->env->callers, &r, &found);
 	if (e == OK)
-		f->caller = found.caller;
+		f->caller = find_person(f, found.caller);
 	else if (!is_own)
 		return e; /* /healthz and the like need no key */
 	return browser_judge(f, a, e == OK && found.by_key);

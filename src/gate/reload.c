@@ -4,6 +4,7 @@
  * Everything that can fail is done before the first thing is changed, so that
  * a bad file leaves the old one in force whole.
  */
+#include "gate/secret.h"
 #include "gate/books.h"
 #include "gate/gate.h"
 #include "conf/diff.h"
@@ -115,6 +116,18 @@ open_log(struct gate *g, const struct conf *conf, struct buf *why)
 	return e;
 }
 
+/* Without a folder people have other names after each start. */
+static void
+set_secret(struct gate *g, const struct conf *conf)
+{
+	uint8_t secret[PEOPLE_SECRET_BYTES];
+	char path[sizeof g->keys_path];
+
+	gate_state_file(conf, SECRET_FILE, path, sizeof path);
+	(void)secret_get(path, secret);
+	people_set_secret(g->env.callers, secret);
+}
+
 /*
  * The text that the keeper has read and found good; in one process, the file.
  */
@@ -194,6 +207,7 @@ reload_conf(struct gate *g, struct buf *why)
 		gate_state_file(
 		    conf, CALLER_KEYFILE, g->keys_path, sizeof g->keys_path);
 		g->env.callers = caller_set_new(g->env.cells);
+		set_secret(g, conf);
 		g->keys_watch.path = g->keys_path;
 		keyfile_init(&g->keys);
 	}

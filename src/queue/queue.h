@@ -52,7 +52,7 @@ enum queue_class { QUEUE_INTERACTIVE, QUEUE_BATCH };
 enum queue_state { QUEUE_OUT, QUEUE_WAITING, QUEUE_IN_FLIGHT };
 
 /* Weighted tokens are kept in parts of this size. */
-#define QUEUE_COST_SCALE 1024
+#define QUEUE_COST_SCALE (1 << 16)
 
 /* More tokens than this in one item are believed of nobody. */
 #define QUEUE_TOK_MAX (INT64_C(1) << 32)

@@ -5,7 +5,7 @@ Models", OSDI 2024) with the rules of src/queue/queue.h, by scanning everything
 each time.  Nothing here is shared with the C code but the rules.
 """
 
-SCALE = 1024
+SCALE = 65536
 INTERACTIVE, BATCH = 0, 1
 KNOWN, SMOOTH = 20, 32
 

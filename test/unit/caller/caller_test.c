@@ -254,7 +254,7 @@ test_rows_and_rates(void **state)
 	assert_int_equal(c->rate.interval.ns, 6 * SEC);
 	assert_int_equal(c->line.at_once, 2);
 	assert_int_equal(c->line.most, 7);
-	assert_int_equal(c->line.weight, 3);
+	assert_int_equal(c->line.weight, 3 * CALLER_WEIGHT_UNIT);
 	/* limits.listing, 20/s: a client may fetch 20 at one moment */
 	assert_int_equal(c->listing.count, 20);
 	assert_int_equal(c->listing.burst, 19);

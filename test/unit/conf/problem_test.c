@@ -320,11 +320,9 @@ static const struct problem_case things[] = {
 	"f:2:15: warning: a body of `limits.body` never fits: a caller may "
 	"hold a quarter of `limits.body_total`\n"},
     {"what is later is said once",
-	"callers:\n  - {name: a, user_header: u}\n"
-	"  - {name: b, user_header: v}\n",
-	"f:2:15: warning: callers: `user_header` is known but has no effect in "
-	"this "
-	"version yet\n"},
+	"models:\n  a: {keep_loaded: 1h}\n  b: {keep_loaded: 2h}\n",
+	"f:2:7: warning: models: `keep_loaded` is known but has no effect in "
+	"this version yet\n"},
     {"all that is wrong, in its order",
 	"dry_run: maybe\nlimits:\n  bodi: 1\n  head: 1\nqueue: 7\n",
 	"f:1:10: `dry_run` wants true or false, not `maybe`\n"

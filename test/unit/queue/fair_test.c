@@ -12,17 +12,17 @@ test_cost(void **state)
 		uint32_t weight;
 		int64_t at_dispatch, at_end; /* tokens x QUEUE_COST_SCALE */
 	} rows[] = {
-	    {100, -1, 50, 1, 100 * 1024, 200 * 1024},
-	    {100, 60, 50, 1, 100 * 1024, 160 * 1024}, /* guessed too much */
-	    {100, 400, 0, 1, 100 * 1024, 400 * 1024}, /* and too little */
-	    {100, 60, 50, 4, 25 * 1024, 40 * 1024},
-	    {100, 60, -1, 1, 100 * 1024, 60 * 1024},
+	    {100, -1, 50, 1, 100 * 65536, 200 * 65536},
+	    {100, 60, 50, 1, 100 * 65536, 160 * 65536}, /* guessed too much */
+	    {100, 400, 0, 1, 100 * 65536, 400 * 65536}, /* and too little */
+	    {100, 60, 50, 4, 25 * 65536, 40 * 65536},
+	    {100, 60, -1, 1, 100 * 65536, 60 * 65536},
 	    {0, 0, 0, 1, 0, 0},
-	    {1, 1, 0, 1000, 1, 1}, /* 1024 / 1000, rounded down */
-	    {-5, -1, 3, 1, 0, 6 * 1024},
+	    {1, 1, 0, 1000, 65, 65}, /* 65536 / 1000, rounded down */
+	    {-5, -1, 3, 1, 0, 6 * 65536},
 	    /* Nobody is believed to have a prompt of more than 2^32. */
-	    {INT64_MAX, -1, INT64_MAX, 1, INT64_C(1) << 42,
-		3 * (INT64_C(1) << 42)},
+	    {INT64_MAX, -1, INT64_MAX, 1, INT64_C(1) << 48,
+		3 * (INT64_C(1) << 48)},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -54,13 +54,13 @@ test_totals_are_exact(void **state)
 		queue_charge(&w->q, it, -1, out);
 	queue_charge(&w->q, it, 123, -1);
 	queue_charge(&w->q, it, 123, 333);
-	assert_int_equal(
-	    w->callers[0].accounts[0].counter, (123 + 2 * 333) * 1024 / 7);
+	assert_int_equal(w->callers[0].accounts[0].counter,
+	    (123 + 2 * 333) * INT64_C(65536) / 7);
 	/* Another weight from now on does not change what was agreed. */
 	queue_caller_set(&w->callers[0], 0, 0, 1);
 	queue_charge(&w->q, it, 124, 333);
-	assert_int_equal(
-	    w->callers[0].accounts[0].counter, (124 + 2 * 333) * 1024 / 7);
+	assert_int_equal(w->callers[0].accounts[0].counter,
+	    (124 + 2 * 333) * INT64_C(65536) / 7);
 	world_free(w);
 }
 
