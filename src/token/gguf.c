@@ -369,6 +369,22 @@ gguf_find_tensor(
 	return false;
 }
 
+bool
+gguf_has_tensor(const struct gguf *g, const char *prefix)
+{
+	struct slice rest = slice_from(g->bytes, g->tensors_at);
+	struct cursor c = {rest.p, rest.n};
+	struct gguf_tensor t;
+
+	for (uint64_t i = 0; i < g->n_tensors; i++) {
+		if (take_tensor(&c, &t) != OK)
+			return false;
+		if (slice_starts(t.name, slice_str(prefix)))
+			return true;
+	}
+	return false;
+}
+
 struct slice
 gguf_text(const struct gguf *g, const char *key)
 {

@@ -87,6 +87,9 @@ const struct gguf_value *gguf_get(const struct gguf *g, size_t i);
 bool gguf_find_tensor(
     const struct gguf *g, const char *name, struct gguf_tensor *out);
 
+/* Is there a tensor whose name begins with ${prefix}?  Walks them all. */
+bool gguf_has_tensor(const struct gguf *g, const char *prefix);
+
 /* The string, or the empty slice if there is no ${key} or it is no string. */
 struct slice gguf_text(const struct gguf *g, const char *key);
 
