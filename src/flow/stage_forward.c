@@ -247,6 +247,25 @@ may_be_overflow(const struct flow *f, const struct http_head *h)
 	    h->content_length <= OVERFLOW_ANSWER_MAX;
 }
 
+/* Anthropic's API is the one that engines came to last. */
+static bool
+may_lack_api(const struct flow *f, int status)
+{
+	return f->match.route->dialect == DIALECT_ANTHROPIC &&
+	    (status == 404 || status == 405);
+}
+
+/* Who has the API tells its errors in its own form, a missing model too. */
+static bool
+lacks_api(const struct flow *f, int status, struct slice body)
+{
+	static const struct slice mark = SLICE("\"type\":\"error\"");
+	static const struct slice spaced = SLICE("\"type\": \"error\"");
+
+	return may_lack_api(f, status) && !slice_has(body, mark) &&
+	    !slice_has(body, spaced);
+}
+
 /* The engine's refusal of a prompt that is too long, in the caller's words. */
 static enum step
 refuse_overflow(struct flow *f, const struct overflow *o)
@@ -286,7 +305,8 @@ on_head(struct flow *f)
 	struct http_head *h = &f->up->head;
 	struct slice type = http_head_find(h, "content-type");
 
-	if (!death_is_suspicious(f, h->status) && !may_be_overflow(f, h)) {
+	if (!death_is_suspicious(f, h->status) && !may_be_overflow(f, h) &&
+	    !may_lack_api(f, h->status)) {
 		engine_note_success(f->engine);
 		if (h->status == 200 &&
 		    f->match.route->class == CLASS_INFERENCE)
@@ -324,6 +344,8 @@ judge_told(struct flow *f)
 	engine_end_alone(f->engine);
 	upstream_release(f->up);
 	f->up = NULL;
+	if (lacks_api(f, status, body))
+		return flow_refuse(f, ERR_API_MISSING);
 	if (overflow_read(status, body, &over))
 		return refuse_overflow(f, &over);
 	f->err = ERR_ENGINE_STATUS;
