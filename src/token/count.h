@@ -70,5 +70,13 @@ MUST_CHECK enum err count_text(
 MUST_CHECK enum err count_ids(struct counter *c, struct slice text,
     unsigned how, uint32_t *ids, size_t max, uint64_t *n);
 
+/*
+ * May ${text} crash the tokenizer of an engine that has this vocabulary?  It
+ * may with an unbroken run of one class of characters (letters, digits, white
+ * space, others) of ${limit} bytes or more; 0 takes vocab_poison_run.  Looks
+ * at few of the bytes.
+ */
+bool count_is_poison(const struct vocab *v, struct slice text, size_t limit);
+
 /* Forget all that was remembered; for measurements. */
 void counter_forget(struct counter *c);
