@@ -117,8 +117,8 @@ arrays(const struct gguf *g, struct vocab_source *s, struct memory *m)
 	return e;
 }
 
-static void
-ids(const struct gguf *g, struct vocab_source *s)
+int64_t *
+vocab_source_id(struct vocab_source *s, struct slice key)
 {
 	const struct {
 		const char *key;
@@ -144,11 +144,13 @@ ids(const struct gguf *g, struct vocab_source *s)
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-		(void)gguf_i64(g, rows[i].key, rows[i].id);
+		if (slice_is(key, rows[i].key))
+			return rows[i].id;
+	return NULL;
 }
 
-static void
-flags(const struct gguf *g, struct vocab_source *s)
+enum vocab_flag *
+vocab_source_flag(struct vocab_source *s, struct slice key)
 {
 	const struct {
 		const char *key;
@@ -162,11 +164,32 @@ flags(const struct gguf *g, struct vocab_source *s)
 	    {KEY "normalizer.lowercase", &s->lowercase},
 	    {KEY "normalizer.strip_accents", &s->strip_accents},
 	};
-	bool on;
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-		if (gguf_bool(g, rows[i].key, &on))
-			*rows[i].flag = on ? VOCAB_ON : VOCAB_OFF;
+		if (slice_is(key, rows[i].key))
+			return rows[i].flag;
+	return NULL;
+}
+
+static void
+ids_and_flags(const struct gguf *g, struct vocab_source *s)
+{
+	for (size_t i = 0; i < gguf_n_keys(g); i++) {
+		struct slice key = gguf_get(g, i)->key;
+		int64_t *id = vocab_source_id(s, key);
+		enum vocab_flag *flag = vocab_source_flag(s, key);
+		char name[64];
+		bool on;
+
+		if ((id == NULL && flag == NULL) || key.n >= sizeof name)
+			continue;
+		memcpy(name, key.p, key.n);
+		name[key.n] = '\0';
+		if (id != NULL)
+			(void)gguf_i64(g, name, id);
+		else if (gguf_bool(g, name, &on))
+			*flag = on ? VOCAB_ON : VOCAB_OFF;
+	}
 }
 
 enum err
@@ -193,7 +216,6 @@ vocab_source_gguf(const struct gguf *g, struct vocab_source *out)
 	}
 	if (map != NULL && map->type == GGUF_ARRAY && gguf_size(map->item) == 1)
 		out->charsmap = map->raw;
-	ids(g, out);
-	flags(g, out);
+	ids_and_flags(g, out);
 	return OK;
 }

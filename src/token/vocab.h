@@ -82,6 +82,13 @@ void vocab_source_init(struct vocab_source *s);
 MUST_CHECK enum err vocab_source_gguf(
     const struct gguf *g, struct vocab_source *out);
 
+/*
+ * The id, or the flag, that the key ${key} of a GGUF file sets; NULL if it is
+ * none.  For sources that are no files.
+ */
+int64_t *vocab_source_id(struct vocab_source *s, struct slice key);
+enum vocab_flag *vocab_source_flag(struct vocab_source *s, struct slice key);
+
 /* Free what vocab_source_gguf allocated; the source is empty. */
 void vocab_source_fini(struct vocab_source *s);
 
