@@ -73,6 +73,13 @@ enum { ENGINE_HOLDS = 3 };
 
 enum { ENGINE_LIFE_MAX = 240 };
 
+/* What the end of an engine's process says about the request that it had. */
+enum engine_blame {
+	BLAME_UNKNOWN,
+	BLAME_REQUEST, /* a crash: SEGV, ABRT, BUS, or memory ran out */
+	BLAME_NOBODY,  /* somebody has ended it: KILL, TERM, ... */
+};
+
 struct engine_probe;
 struct engine_load;
 struct engine_proof;
@@ -113,6 +120,8 @@ struct engine {
 	int64_t died_us;	    /* last sign of a death */
 	unsigned died_company;	    /* requests in flight at that moment */
 	bool is_alone;		    /* a suspect runs: nothing beside it */
+	int64_t ended_us;	    /* its process was seen to end, 0: never */
+	enum engine_blame blame;    /* of that end */
 	bool is_run;		    /* weir runs it, see life.h */
 	bool is_proved;		    /* since it was started, by an answer */
 	bool is_looping;	    /* it keeps ending */

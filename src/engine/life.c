@@ -1,6 +1,7 @@
 #include "engine/life.h"
 #include "engine/address.h"
 #include "engine/probe.h"
+#include "os/clock.h"
 #include <stdio.h>
 
 /* What servers say before they end; the first that is found counts. */
@@ -114,4 +115,11 @@ life_ended(struct engine *e, const char *why, bool is_looping)
 	say(e, why);
 	if (e->state != ENGINE_DOWN)
 		engine_move(e, ENGINE_DOWN, ERR_EOF);
+}
+
+void
+life_blame(struct engine *e, enum engine_blame blame)
+{
+	e->ended_us = os_now_us();
+	e->blame = blame;
 }

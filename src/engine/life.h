@@ -21,6 +21,9 @@ void life_runs(struct engine *e, uint16_t port);
  */
 void life_ended(struct engine *e, const char *why, bool is_looping);
 
+/* The process of ${e} has just ended; ${blame}: by what. */
+void life_blame(struct engine *e, enum engine_blame blame);
+
 /* Why a server ended, as far as its output tells. */
 struct life_reason {
 	const char *word; /* for metrics: "port_taken" */

@@ -6,9 +6,15 @@
  * request may be what kills the engine and the others only stood beside it:
  *
  *   died in company   everybody is a suspect and runs alone once
- *   died alone        counts against the request; the fifth time it is refused
- *   stale connection  counts for nothing
+ *   died alone        counts against the request: the second time that it
+ *                     crashed or ran out of memory, the fifth time where
+ *                     nobody knows why, the request is refused; an end by KILL
+ *                     or TERM counts for nothing
+ *   stale connection  counts for nothing, if a new one can be made at once
  *   could not connect counts for nothing
+ *
+ * Why an engine ended is known of those that weir runs, and a moment later
+ * than the end itself: so it is judged before the request is sent once more.
  */
 #pragma once
 #include "flow/flow.h"
@@ -25,6 +31,9 @@ enum verdict {
  */
 enum verdict death_judge(
     struct flow *f, const struct upstream *up, enum err why);
+
+/* Has ${f} killed engines?  Then f->refusal says so: do not send it again. */
+bool death_is_proved(struct flow *f);
 
 /*
  * Is an answer with ${status} worth a look at its body, because it may be the

@@ -113,7 +113,13 @@ struct flow {
 	struct upstream *up;   /* NULL: none */
 	struct engine *engine; /* whose slot is held, or who is asked */
 	bool has_slot, has_engine;
-	unsigned retries, alone_deaths;
+	unsigned retries;
+	/* death.c's: ends of an engine with only this request in flight */
+	unsigned deaths, crashes;   /* of unknown cause; by a crash */
+	unsigned untold;	    /* of deaths: what may be told yet */
+	int64_t death_us;	    /* the last one */
+	int64_t told_us;	    /* the last end that was told */
+	int64_t stale_us;	    /* a pooled connection was at its end */
 	bool is_suspect;	    /* was there when an engine died */
 	const struct engine *avoid; /* failed it last; only compared */
 	int64_t sent_us;

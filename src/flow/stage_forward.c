@@ -172,6 +172,8 @@ send_request(struct flow *f, bool fresh)
 		(void)engine_hold(f->engine);
 		f->has_engine = true;
 	}
+	if (f->untold && death_is_proved(f))
+		return STEP_REFUSE;
 	if (f->has_inspect && edits_plan(f) != OK)
 		return flow_refuse(f, ERR_INTERNAL);
 	if (!compose(f, out, &n))

@@ -4,6 +4,7 @@
 #include "log/event.h"
 #include "os/clock.h"
 #include "run/crew.h"
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -83,6 +84,31 @@ add_end(struct buf *out, const struct engine_news *n,
 	}
 	if (reason != NULL)
 		(void)!buf_printf(out, "; %s", reason->text);
+}
+
+/* Was it the request's fault?  Not where somebody has ended the engine. */
+static enum engine_blame
+blame_of(const struct engine_news *n)
+{
+	if (n->end == ENGINE_END_MEMORY)
+		return BLAME_REQUEST;
+	if (n->end != ENGINE_END_SIGNAL)
+		return BLAME_UNKNOWN;
+	switch (n->code) {
+	case SIGSEGV:
+	case SIGABRT:
+	case SIGBUS:
+	case SIGILL:
+	case SIGFPE:
+		return BLAME_REQUEST;
+	case SIGKILL:
+	case SIGTERM:
+	case SIGINT:
+	case SIGHUP:
+		return BLAME_NOBODY;
+	default:
+		return BLAME_UNKNOWN;
+	}
 }
 
 /* --- events --- */
@@ -227,6 +253,8 @@ runs_heard(struct gate *g, const struct engine_news *n)
 	}
 	if (n->is_fresh && !is_same && n->phase == ENGINE_IS_RUNNING)
 		count(g, METRIC_ENGINE_STARTS, name, "");
+	if (e != NULL && n->is_fresh && is_end)
+		life_blame(e, blame_of(n));
 	if (e != NULL && !is_same)
 		apply(e, n, g->runs.why[i], n->is_fresh);
 	buf_fini(&end);
