@@ -29,7 +29,7 @@ word_tokens(struct bpe_run *r, struct slice word, struct sink *out)
 	const struct bpe *b = r->b;
 	int64_t symbol = BPE_NONE;
 
-	if (word.n <= b->longest)
+	if (word.n <= b->longest[(unsigned char)word.p[0]])
 		symbol = bpe_find(b, word);
 	if (symbol >= 0 && b->is_whole[symbol]) {
 		sink_put(out, (uint32_t)b->tokens[symbol]);

@@ -46,10 +46,10 @@ struct bpe {
 	uint32_t *pairs; /* merges by pair: 12 bits of hash, rank + 1 */
 	size_t pair_mask;
 	uint32_t byte_symbol[256];
-	uint64_t *joins;      /* what merges may join (bpe_piece.c) */
-	uint16_t shapes;      /* of bytes left and right of a join */
-	uint32_t *byte_pairs; /* ranks of pairs of bytes, 65,536 */
-	uint32_t longest;     /* bytes of the longest symbol that is a token */
+	uint64_t *joins;       /* what merges may join (bpe_piece.c) */
+	uint16_t shapes;       /* of bytes left and right of a join */
+	uint32_t *byte_pairs;  /* ranks of pairs of bytes, 65,536 */
+	uint32_t longest[256]; /* bytes of the longest token with this first */
 };
 
 /* One fragment on its way through a splitter. */

@@ -201,8 +201,8 @@ add_bytes_and_tokens(
 		if (e != OK)
 			break;
 		b->tokens[symbol] = (int32_t)id;
-		if (n > b->longest)
-			b->longest = (uint32_t)n;
+		if (n > 0 && n > b->longest[(unsigned char)*spare])
+			b->longest[(unsigned char)*spare] = (uint32_t)n;
 	}
 	return e;
 }

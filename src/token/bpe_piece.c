@@ -41,17 +41,24 @@ head_bytes(struct slice s)
 	return n;
 }
 
-static uint64_t
+/* 1 to 4 bytes as a number. */
+static inline uint64_t
 load(const char *p, size_t n)
 {
-	uint64_t v = 0;
+	const unsigned char *u = (const unsigned char *)p;
+	uint32_t v = u[0];
 
-	memcpy(&v, p, n);
+	if (n > 1)
+		v |= (uint32_t)u[1] << 8;
+	if (n > 2)
+		v |= (uint32_t)u[2] << 16;
+	if (n > 3)
+		v |= (uint32_t)u[3] << 24;
 	return v;
 }
 
 /* The bit for the last ${l} bytes before ${p} and the ${r} from there. */
-static size_t
+static inline size_t
 bit_of(const struct bpe *b, const char *p, size_t l, size_t r)
 {
 	uint64_t key = load(p - l, l) | load(p, r) << 32;

@@ -95,6 +95,40 @@ gpt4_word(struct rules u, const uint8_t *classes, const unsigned char *p,
 	    scan_until(classes, p, end, words), end, u.slashes);
 }
 
+/*
+ * Most of what people write: up to 15 bytes of ASCII letters, perhaps behind
+ * one other character.  The length of such a word at ${p}, or 0: look closer.
+ */
+SCAN_INLINE size_t
+quick_word(struct rules u, const uint8_t *classes, const unsigned char *p,
+    const unsigned char *end)
+{
+#if TOKEN_SIMD
+	unsigned k, letters, first = !(classes[*p] & UCAT_LETTER);
+
+	if (*p >= 0x80 || *p == '\n' || *p == '\r' || *p == '\'' ||
+	    classes[*p] & UCAT_NUMBER)
+		return 0;
+	letters = simd_letters(p + first);
+	k = (unsigned)__builtin_ctz(~letters);
+	if (k == 0 || first + k > WORD_MAX || p + first + k >= end ||
+	    p[first + k] >= 0x80)
+		return 0;
+	if (u.cased) {
+		/* one capital at most, and that in front */
+		unsigned small = simd_small(p + first) | 1;
+
+		if ((small & ((1U << k) - 1)) != (1U << k) - 1)
+			return 0;
+	}
+	if (u.trailing && p[first + k] == '\'')
+		return 0;
+	return first + k;
+#else
+	return 0;
+#endif
+}
+
 SCAN_INLINE void
 gpt4_split(struct bpe_run *r, struct rules u, const unsigned char *p,
     const unsigned char *end)
@@ -103,21 +137,11 @@ gpt4_split(struct bpe_run *r, struct rules u, const unsigned char *p,
 
 	while (p < end) {
 		const unsigned char *from = p;
-#if TOKEN_SIMD
-		/* A space and up to 14 letters: most of what people write. */
-		if (*p == ' ' && !u.cased) {
-			unsigned k =
-			    (unsigned)__builtin_ctz(~simd_letters(p + 1));
+		/* Where it is short to look closer, only behind a space. */
+		size_t n =
+		    u.cased || *p == ' ' ? quick_word(u, classes, p, end) : 0;
 
-			if (k > 0 && k < WORD_MAX && p + k + 1 < end &&
-			    p[k + 1] < 0x80) {
-				p += k + 1;
-				bpe_word(r, from, k + 1);
-				continue;
-			}
-		}
-#endif
-		p = gpt4_word(u, classes, p, end);
+		p = n > 0 ? p + n : gpt4_word(u, classes, p, end);
 		bpe_word(r, from, (size_t)(p - from));
 	}
 }

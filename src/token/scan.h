@@ -122,6 +122,17 @@ scan_space(const uint8_t *classes, const unsigned char *p,
 	size_t n;
 
 	while (p < end && scan_class(classes, p, &n) & UCAT_SPACE) {
+#if TOKEN_SIMD
+		/* Indented code has long runs of spaces. */
+		if (*p == ' ') {
+			unsigned k = (unsigned)__builtin_ctz(
+			    ~simd_equal(p, ' ') | 0x10000);
+
+			p = end - p < (long)k ? end : p + k;
+			last = p - 1;
+			continue;
+		}
+#endif
 		last = p;
 		if (lines && (*p == '\n' || *p == '\r'))
 			line = p + 1;

@@ -65,6 +65,15 @@ simd_letters(const unsigned char *p)
 	    _mm_cmplt_epi8(above, _mm_set1_epi8(-128 + 26)));
 }
 
+/* A bit for each of the 16 bytes at ${p} that is small, if it is a letter. */
+static inline unsigned
+simd_small(const unsigned char *p)
+{
+	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+
+	return (unsigned)_mm_movemask_epi8(_mm_slli_epi16(v, 2));
+}
+
 /* A bit for each of the 16 bytes at ${p} that equals ${c}. */
 static inline unsigned
 simd_equal(const unsigned char *p, unsigned char c)
@@ -105,6 +114,12 @@ simd_letters(const unsigned char *p)
 
 	return simd_bits(
 	    vcltq_u8(vsubq_u8(v, vdupq_n_u8('a')), vdupq_n_u8(26)));
+}
+
+static inline unsigned
+simd_small(const unsigned char *p)
+{
+	return simd_bits(vtstq_u8(vld1q_u8(p), vdupq_n_u8(0x20)));
 }
 
 static inline unsigned

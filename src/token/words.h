@@ -58,17 +58,20 @@ words_at(const struct words *w, struct word key)
 	return &w->places[2 * ((m.lo ^ m.hi) & w->mask)];
 }
 
-/* The number of tokens of ${key}, 0: not remembered. */
+/*
+ * The number of tokens of ${key}, 0: not remembered.  Both places are looked
+ * at, without a branch that would have to guess which of them it is.
+ */
 static inline unsigned
 words_find(const struct words *w, struct word key)
 {
 	const struct word *at = words_at(w, key);
+	uint64_t a = (at[0].lo ^ key.lo) | ((at[0].hi ^ key.hi) & ~WORD_COUNT);
+	uint64_t b = (at[1].lo ^ key.lo) | ((at[1].hi ^ key.hi) & ~WORD_COUNT);
+	uint64_t hit = (at[0].hi & (0 - (uint64_t)(a == 0))) |
+	    (at[1].hi & (0 - (uint64_t)(b == 0)));
 
-	for (int i = 0; i < 2; i++)
-		if (at[i].lo == key.lo &&
-		    ((at[i].hi ^ key.hi) & ~WORD_COUNT) == 0)
-			return (unsigned)(at[i].hi >> 56) & 0xf;
-	return 0;
+	return (unsigned)(hit >> 56) & 0xf;
 }
 
 /* Remember ${key}; ${n} is 1 to 15. */
