@@ -13,6 +13,7 @@
 #pragma once
 #include "base/table.h"
 #include "conf/conf.h"
+#include "engine/hang.h"
 #include "engine/uses.h"
 #include "loop/loop.h"
 #include "metric/metric.h"
@@ -114,17 +115,19 @@ struct engine {
 	int64_t seen_us;  /* last proof of life, 0: never */
 	enum err why;	  /* of DOWN */
 	bool is_retired, is_draining;
-	unsigned failures;	    /* in a row, without an answer between */
-	bool is_open;		    /* the circuit breaker has opened */
-	int64_t open_us;	    /* for how long, doubling */
-	int64_t died_us;	    /* last sign of a death */
-	unsigned died_company;	    /* requests in flight at that moment */
-	bool is_alone;		    /* a suspect runs: nothing beside it */
-	int64_t ended_us;	    /* its process was seen to end, 0: never */
-	enum engine_blame blame;    /* of that end */
-	bool is_run;		    /* weir runs it, see life.h */
-	bool is_proved;		    /* since it was started, by an answer */
-	bool is_looping;	    /* it keeps ending */
+	unsigned failures;	 /* in a row, without an answer between */
+	bool is_open;		 /* the circuit breaker has opened */
+	int64_t open_us;	 /* for how long, doubling */
+	int64_t died_us;	 /* last sign of a death */
+	unsigned died_company;	 /* requests in flight at that moment */
+	bool is_alone;		 /* a suspect runs: nothing beside it */
+	int64_t ended_us;	 /* its process was seen to end, 0: never */
+	enum engine_blame blame; /* of that end */
+	bool is_run;		 /* weir runs it, see life.h */
+	bool is_proved;		 /* since it was started, by an answer */
+	bool is_looping;	 /* it keeps ending */
+	pid_t run_pid;		 /* of what weir runs, 0: nothing */
+	struct hang hang;
 	char life[ENGINE_LIFE_MAX]; /* why it does not serve, "": unknown */
 
 	unsigned slots;	      /* effective; of each model */

@@ -87,10 +87,11 @@ say(struct engine *e, const char *why)
 }
 
 void
-life_runs(struct engine *e, uint16_t port)
+life_runs(struct engine *e, pid_t pid, uint16_t port)
 {
 	e->is_run = true;
 	e->is_proved = false;
+	e->run_pid = pid;
 	if (port != 0 && e->port != port)
 		address_set_port(e, port);
 	if (!engine_is_up(e))
@@ -98,9 +99,9 @@ life_runs(struct engine *e, uint16_t port)
 }
 
 void
-life_started(struct engine *e, uint16_t port)
+life_started(struct engine *e, pid_t pid, uint16_t port)
 {
-	life_runs(e, port);
+	life_runs(e, pid, port);
 	if (!engine_is_up(e))
 		probe_afresh(e);
 }
@@ -110,6 +111,7 @@ life_ended(struct engine *e, const char *why, bool is_looping)
 {
 	e->is_run = true;
 	e->is_looping = is_looping;
+	e->run_pid = 0;
 	if (is_looping)
 		e->is_open = true;
 	say(e, why);

@@ -6,13 +6,13 @@
 #include "engine/engine.h"
 
 /*
- * ${e} was started; where weir chose it its port is ${port}, else 0.  It is
+ * ${e} was started as ${pid}; where weir chose it its port is ${port}, else 0.  It is
  * probed soon, with short pauses.
  */
-void life_started(struct engine *e, uint16_t port);
+void life_started(struct engine *e, pid_t pid, uint16_t port);
 
 /* The same, known from before: nothing is to be done at once. */
-void life_runs(struct engine *e, uint16_t port);
+void life_runs(struct engine *e, pid_t pid, uint16_t port);
 
 /*
  * ${e} does not run because of ${why}, a part of a sentence: it is down at

@@ -30,16 +30,21 @@ number(struct slice text)
 	return slice_u64(text, SLOTS_MAX, &v) ? (unsigned)v : 0;
 }
 
+bool
+slots_is_runner(struct slice args)
+{
+	struct slice program = base_name(slice_cut(&args, 0));
+
+	/* Until 0.24 it ran itself as `ollama runner`. */
+	return slice_is(program, "llama-server") ||
+	    (slice_is(program, "ollama") &&
+		slice_is(slice_cut(&args, 0), "runner"));
+}
+
 unsigned
 slots_of_runner(struct slice args)
 {
-	struct slice program = base_name(slice_cut(&args, 0));
-	bool is_old = slice_is(program, "ollama");
-
-	if (!slice_is(program, "llama-server") && !is_old)
-		return 0;
-	/* Until 0.24 it ran itself as `ollama runner`. */
-	if (is_old && !slice_is(slice_cut(&args, 0), "runner"))
+	if (!slots_is_runner(args))
 		return 0;
 	while (args.n > 0) {
 		struct slice word = slice_cut(&args, 0);

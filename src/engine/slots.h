@@ -20,6 +20,9 @@ void slots_watch(struct engine *e);
 /* Watch no more. */
 void slots_unwatch(struct engine *e);
 
+/* Is ${args}, as below, the command line of a runner of Ollama's? */
+bool slots_is_runner(struct slice args);
+
 /*
  * The value of the runner's option -np or --parallel in ${args}, a command
  * line with a NUL behind each word; 0: it has none, or is no runner.

@@ -221,9 +221,9 @@ apply(struct engine *e, const struct engine_news *n, const char *why,
 	if (n->phase != ENGINE_IS_RUNNING)
 		life_ended(e, why, n->phase == ENGINE_IS_LOOPING);
 	else if (is_fresh)
-		life_started(e, n->port);
+		life_started(e, n->pid, n->port);
 	else
-		life_runs(e, n->port);
+		life_runs(e, n->pid, n->port);
 }
 
 void
@@ -304,28 +304,61 @@ runs_wish(struct gate *g, struct slice name, enum engine_wish wish)
 		g->link_lost = true;
 }
 
+/* A unit of systemd's that is down for good. */
+static void
+look_at_unit(
+    struct gate *g, const struct conf_engine *ce, size_t i, int64_t now_us)
+{
+	struct engine *e = ce->unit.n > 0 ? find_engine(g, ce->name) : NULL;
+
+	if (e == NULL || e->state != ENGINE_DOWN ||
+	    e->why == ERR_ENGINE_LOADING || e->why == ERR_ENGINE_KEY ||
+	    now_us - e->since_us < UNIT_DOWN_US ||
+	    (g->runs.asked_us[i] != 0 &&
+		now_us - g->runs.asked_us[i] < UNIT_AGAIN_US))
+		return;
+	g->runs.asked_us[i] = now_us;
+	event(g, EVENT_ENGINE_UNIT,
+	    EVENT_ARGS(
+		event_slice("engine", e->name), event_slice("unit", ce->unit)));
+	runs_wish(g, e->name, ENGINE_RESTART);
+}
+
+/*
+ * A runner behind a live server is ended, and its server starts another; a
+ * server is ended by whoever runs it, where that is known.
+ */
+static void
+look_for_hang(struct gate *g, struct engine *e, int64_t now_us)
+{
+	pid_t pid = 0;
+	enum hang_is is = hang_look(e, now_us, &pid);
+	bool is_server = pid == e->run_pid || pid == e->pid;
+
+	if (is == HANG_NONE)
+		return;
+	event(g, EVENT_ENGINE_HUNG,
+	    EVENT_ARGS(event_slice("engine", e->name), event_num("pid", pid),
+		event_str("reason",
+		    is == HANG_STOPPED
+			? "it was stopped by a signal"
+			: "it does nothing about the requests that it has"),
+		event_num("in_flight", e->in_use)));
+	if (!is_server)
+		(void)kill(pid, SIGKILL);
+	else
+		runs_wish(g, e->name, ENGINE_RESTART);
+}
+
 void
 runs_look(struct gate *g, int64_t now_us)
 {
 	const struct conf *conf = g->env.conf;
 
-	for (size_t i = 0; i < conf->n_engines && i < ENGINES_RUN_MAX; i++) {
-		const struct conf_engine *ce = &conf->engines[i];
-		struct engine *e =
-		    ce->unit.n > 0 ? find_engine(g, ce->name) : NULL;
-
-		if (e == NULL || e->state != ENGINE_DOWN ||
-		    e->why == ERR_ENGINE_LOADING || e->why == ERR_ENGINE_KEY ||
-		    now_us - e->since_us < UNIT_DOWN_US ||
-		    (g->runs.asked_us[i] != 0 &&
-			now_us - g->runs.asked_us[i] < UNIT_AGAIN_US))
-			continue;
-		g->runs.asked_us[i] = now_us;
-		event(g, EVENT_ENGINE_UNIT,
-		    EVENT_ARGS(event_slice("engine", e->name),
-			event_slice("unit", ce->unit)));
-		runs_wish(g, e->name, ENGINE_RESTART);
-	}
+	for (size_t i = 0; i < conf->n_engines && i < ENGINES_RUN_MAX; i++)
+		look_at_unit(g, &conf->engines[i], i, now_us);
+	LIST_EACH (it, &g->env.engines.engines)
+		look_for_hang(g, LIST_OF(it, struct engine, node), now_us);
 }
 
 static const char *const phase_names[ENGINE_PHASES] = {

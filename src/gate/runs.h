@@ -31,7 +31,7 @@ void runs_reloaded(struct gate *g, const struct conf *conf);
 /* Ask the keeper for something; nothing comes of it where it is gone. */
 void runs_wish(struct gate *g, struct slice name, enum engine_wish wish);
 
-/* Every half second: is a unit of systemd's down for good? */
+/* Every half second: does an engine hang, is one down for good? */
 void runs_look(struct gate *g, int64_t now_us);
 
 /* Append what is known of the engine's process as "process":{...}. */

@@ -54,7 +54,7 @@ struct engine_news {
 
 enum engine_wish {
 	ENGINE_IS_PROVED = 1, /* it answered a request: it is well */
-	ENGINE_RESTART,	      /* end it and start it anew */
+	ENGINE_RESTART,	      /* it hangs or is down: start it anew */
 	ENGINE_WISHES
 };
 

@@ -69,8 +69,9 @@ parent_of(const char *pid)
 	return (pid_t)parent;
 }
 
-size_t
-os_proc_children(pid_t pid, pid_t *out, size_t cap)
+/* By reading of everybody who its parent is. */
+static size_t
+search_children(pid_t pid, pid_t *out, size_t cap)
 {
 	DIR *d = opendir("/proc");
 	struct dirent *e;
@@ -84,4 +85,42 @@ os_proc_children(pid_t pid, pid_t *out, size_t cap)
 			out[n++] = (pid_t)strtol(e->d_name, NULL, 10);
 	(void)closedir(d);
 	return n;
+}
+
+/* Append what the thread ${tid} of ${pid} has started; false: not told. */
+static bool
+list_children(pid_t pid, const char *tid, pid_t *out, size_t cap, size_t *n)
+{
+	char path[128];
+	long child;
+	FILE *f;
+
+	(void)snprintf(
+	    path, sizeof path, "/proc/%ld/task/%.20s/children", (long)pid, tid);
+	if ((f = fopen(path, "re")) == NULL)
+		return false;
+	while (*n < cap && fscanf(f, "%ld", &child) == 1)
+		out[(*n)++] = (pid_t)child;
+	(void)fclose(f);
+	return true;
+}
+
+size_t
+os_proc_children(pid_t pid, pid_t *out, size_t cap)
+{
+	char path[64];
+	struct dirent *e;
+	bool told = false;
+	size_t n = 0;
+	DIR *d;
+
+	(void)snprintf(path, sizeof path, "/proc/%ld/task", (long)pid);
+	if ((d = opendir(path)) == NULL)
+		return 0;
+	while ((e = readdir(d)) != NULL)
+		if (isdigit((unsigned char)e->d_name[0]) &&
+		    list_children(pid, e->d_name, out, cap, &n))
+			told = true;
+	(void)closedir(d);
+	return told ? n : search_children(pid, out, cap);
 }

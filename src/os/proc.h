@@ -40,8 +40,8 @@ MUST_CHECK enum err os_proc_args(pid_t pid, struct buf *out);
 MUST_CHECK enum err os_proc_environ(pid_t pid, struct buf *out);
 
 /*
- * The children of ${pid}, at most ${cap}, to ${out}; returns how many.  Reads
- * all of /proc: a few milliseconds.
+ * The children of ${pid}, at most ${cap}, to ${out}; returns how many.  Where
+ * the kernel does not list them it reads all of /proc: a few milliseconds.
  */
 size_t os_proc_children(pid_t pid, pid_t *out, size_t cap);
 
@@ -58,3 +58,21 @@ uint64_t os_proc_began(pid_t pid);
  */
 void os_proc_each_with(const char *name,
     void (*see)(void *ctx, pid_t pid, struct slice value), void *ctx);
+
+/* What a process, and all below it, have done so far. */
+struct os_progress {
+	uint64_t cpu_ms;     /* of processors */
+	uint64_t read_bytes; /* from files, disks, sockets */
+	unsigned children;
+	pid_t stopped;	   /* one that a signal has stopped; 0: none */
+	bool in_disk_wait; /* one of them waits for a disk */
+};
+
+/*
+ * Look at ${pid} and at most 64 below it.  ERR_IO: it is gone, or the system
+ * does not tell.
+ */
+MUST_CHECK enum err os_proc_progress(pid_t pid, struct os_progress *out);
+
+/* Has ${pid}, or one of those below it, a graphics processor open? */
+bool os_proc_uses_gpu(pid_t pid);

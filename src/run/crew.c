@@ -262,7 +262,7 @@ crew_wish(
 	if (r != NULL && wish == ENGINE_IS_PROVED)
 		run_proved(r, now_us);
 	else if (r != NULL && wish == ENGINE_RESTART)
-		run_restart(r, now_us);
+		run_end_hung(r, now_us);
 	else if (e != NULL && e->unit.n > 0 && wish == ENGINE_RESTART)
 		ask_systemd(c, e, now_us);
 }

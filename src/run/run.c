@@ -13,7 +13,8 @@
 
 enum {
 	GRACE_US = 10 * 1000 * 1000, /* of a restart */
-	SWEEP_US = 5 * 1000 * 1000,  /* left-overs may end by themselves */
+	HUNG_GRACE_US = 500 * 1000,
+	SWEEP_US = 5 * 1000 * 1000, /* left-overs may end by themselves */
 	SWEEP_LOOK_US = 100 * 1000,
 	ELSEWHERE_LOOK_US = 1000 * 1000,
 	/* Longer than other supervisors take to start theirs again. */
@@ -340,7 +341,15 @@ ask_to_end(struct run *r, int64_t now_us, int64_t grace_us)
 }
 
 void
-run_restart(struct run *r, int64_t now_us)
+run_end_hung(struct run *r, int64_t now_us)
+{
+	if (r->pid != 0)
+		ask_to_end(r, now_us, HUNG_GRACE_US);
+}
+
+/* Its end is ours, and no fault of its own. */
+static void
+restart(struct run *r, int64_t now_us)
 {
 	r->start_at_us = now_us;
 	if (r->pid == 0)
@@ -427,7 +436,7 @@ run_change(struct run *r, const struct conf *conf, const struct conf_engine *e,
 	door_init(&r->door, &e->url, port);
 	if (!is_same) {
 		r->backoff = (struct backoff){0};
-		run_restart(r, now_us);
+		restart(r, now_us);
 	}
 	return OK;
 }

@@ -77,8 +77,8 @@ void run_tell_again(struct run *r, int64_t now_us);
 /* It answered a request. */
 void run_proved(struct run *r, int64_t now_us);
 
-/* End it and start it again. */
-void run_restart(struct run *r, int64_t now_us);
+/* It hangs: end it, soon by force; as after any end it is started again. */
+void run_end_hung(struct run *r, int64_t now_us);
 
 /* End it for good, within ${grace_us}; then run_is_gone. */
 void run_stop(struct run *r, int64_t now_us, int64_t grace_us);

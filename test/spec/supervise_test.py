@@ -26,8 +26,9 @@ SANITIZED = b"__asan_init" in binary().read_bytes()
 # A llama-server as weir sees it; what it is asked beyond that by arguments:
 # `exit N` ends it at once, `say TEXT` puts that into its output first.
 FAKE = r'''
-import http.server, json, os, sys, threading, time
+import http.server, json, os, subprocess, sys, threading, time
 words = sys.argv[1:]
+deaf = False
 while words:
     verb, words = words[0], words[1:]
     if verb == "say":
@@ -36,6 +37,16 @@ while words:
         sys.exit(int(words.pop(0)))
     elif verb == "slow":
         time.sleep(float(words.pop(0)))
+    elif verb == "deaf":
+        deaf = not os.path.exists(__file__ + ".was_deaf")
+        open(__file__ + ".was_deaf", "w").close()
+    elif verb == "runner":
+        os.environ["LLAMA_ARG_HOST"], os.environ["LLAMA_ARG_PORT"] = (
+            os.environ["OLLAMA_HOST"].split(":"))
+        def run(program=words.pop(0)):
+            while True:
+                subprocess.run([program, "1000"])
+        threading.Thread(target=run, daemon=True).start()
     elif verb == "die_of":
         os.kill(os.getpid(), int(words.pop(0)))
 class H(http.server.BaseHTTPRequestHandler):
@@ -51,10 +62,13 @@ class H(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
     def do_GET(self):
-        self.answer({"status": "ok", "total_slots": 4,
+        self.answer({"status": "ok", "total_slots": 4, "models": [],
+                     "version": "0.33.0",
                      "data": [{"id": "tiny", "object": "model"}]})
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
+        if deaf:
+            threading.Event().wait()
         self.answer({"id": "x", "object": "chat.completion", "model": "tiny",
                      "choices": [{"index": 0, "finish_reason": "stop",
                                   "message": {"role": "assistant",
@@ -90,6 +104,15 @@ def events(weir, code):
 def pid_of(weir, n=1):
     """The pid of the engine's ${n}-th start."""
     return weir.wait_event("engine_started", n)["pid"]
+
+
+def children_of(pid):
+    text = pathlib.Path("/proc/%d/task" % pid)
+    return [
+        int(child)
+        for thread in text.iterdir()
+        for child in (thread / "children").read_text().split()
+    ]
 
 
 def status(weir):
@@ -417,3 +440,82 @@ def test_a_real_engine_is_proved_after_each_restart(start_weir, llama):
         os.kill(pid_of(weir, n), signal.SIGKILL)
         weir.wait_event("engine_ended", n)
         assert weir.get("/readyz").status == 503
+
+
+# --- it hangs ---
+
+
+def test_one_that_is_stopped_is_ended_and_its_callers_served(run_weir, llama):
+    weir = run_weir(llama, slots=4)
+    pid = pid_of(weir)
+    os.kill(pid, signal.SIGSTOP)
+    stopped_at = time.monotonic()
+    answers = []
+    body = {
+        "model": "tiny",
+        "messages": [{"role": "user", "content": "Hello."}],
+        "max_tokens": 5,
+    }
+    callers = [
+        threading.Thread(
+            target=lambda: answers.append(
+                weir.post("/v1/chat/completions", body).status
+            )
+        )
+        for _ in range(6)
+    ]
+    for caller in callers:
+        caller.start()
+    told = weir.wait_event("engine_hung")
+    found_after = time.monotonic() - stopped_at
+    assert told["pid"] == pid
+    for caller in callers:
+        caller.join()
+    print("found after", found_after, "served", time.monotonic() - stopped_at)
+    assert found_after < 8
+    assert answers == [200] * 6
+    assert len(events(weir, "engine_hung")) == 1
+
+
+def test_one_that_does_nothing_is_ended(run_weir):
+    """Alive for whoever asks for its health, deaf for requests."""
+    weir = run_weir(fake("deaf"))
+    pid = pid_of(weir)
+    answers = []
+
+    def call():
+        with weir.connect() as caller:
+            caller.sock.settimeout(90)
+            answers.append(ask(caller, "openai").status)
+
+    caller = threading.Thread(target=call)
+    begin = time.monotonic()
+    caller.start()
+    told = weir.wait_event("engine_hung", timeout=40)
+    assert told["pid"] == pid and told["in_flight"] == 1
+    assert 19 < time.monotonic() - begin < 32
+    caller.join()
+    assert answers == [200]
+
+
+
+def test_a_runner_that_is_stopped_is_ended_behind_its_server(
+    start_weir, tmp_path
+):
+    """Ollama's shape: the server lives on and starts another."""
+    runner = tmp_path / "llama-server"
+    shutil.copy(shutil.which("sleep"), runner)
+    run = fake("runner", runner)
+    weir = start_weir(
+        {"engines": [{**engine(run), "kind": "ollama", "slots": 4}]}
+    )
+    weir.wait_engine_up()
+    pid = pid_of(weir)
+    (first,) = children_of(pid)
+    os.kill(first, signal.SIGSTOP)
+    told = weir.wait_event("engine_hung")
+    assert told["pid"] == first
+    assert wait_process(first)
+    weir._wait_lines(lambda: first not in children_of(pid), "another", 20)
+    assert os.kill(pid, 0) is None
+    assert len(events(weir, "engine_started")) == 1

@@ -80,7 +80,7 @@ test_ends_and_starts(void **state)
 	m.set.on_proved = on_proved;
 	n_proved = 0;
 	mill_until_state(&m, e, ENGINE_UP);
-	life_started(e, 0);
+	life_started(e, 1, 0);
 	assert_int_equal(e->state, ENGINE_UP);
 	engine_note_success(e);
 	engine_note_success(e);
@@ -90,7 +90,7 @@ test_ends_and_starts(void **state)
 	assert_int_equal(e->state, ENGINE_DOWN);
 	assert_string_equal(engine_why(e), "it ended (signal 9)");
 	assert_false(e->is_open);
-	life_started(e, 0);
+	life_started(e, 1, 0);
 	assert_string_equal(
 	    engine_why(e), "weir has started it; it does not answer yet");
 	mill_until_state(&m, e, ENGINE_UP);
@@ -114,7 +114,7 @@ test_loop(void **state)
 	mill_until_state(&m, e, ENGINE_UP);
 	life_ended(e, "it keeps ending", true);
 	assert_true(e->is_looping);
-	life_started(e, 0);
+	life_started(e, 1, 0);
 	mill_until_state(&m, e, ENGINE_TRIAL);
 	assert_true(e->is_looping);
 	engine_note_success(e);
@@ -144,7 +144,7 @@ test_probed_soon(void **state)
 	mill_for(&m, 2500000);
 	assert_true(mill_open(&m, port));
 	began_us = os_now_us();
-	life_started(e, 0);
+	life_started(e, 1, 0);
 	mill_until_state(&m, e, ENGINE_UP);
 	assert_in_range(os_now_us() - began_us, 0, 500000);
 	mill_fini(&m);

@@ -1,0 +1,104 @@
+#include "engine/hang.h"
+#include "engine/engine.h"
+#include "engine/load.h"
+#include "engine/slots.h"
+
+enum { ARGS_MAX = 256 * 1024, CHILDREN_MAX = 32 };
+
+enum hang_is
+hang_judge(
+    struct hang *h, const struct os_progress *p, bool busy, int64_t now_us)
+{
+	bool is_free = !busy || p->in_disk_wait;
+
+	if (p->stopped == 0)
+		h->ran_us = now_us;
+	/* Children that ended take their time along: less is a change, too. */
+	is_free = is_free || p->read_bytes - h->read_bytes > HANG_READ_BYTES;
+	if (is_free || p->cpu_ms != h->cpu_ms)
+		h->tick_us = now_us;
+	if (is_free || p->cpu_ms - h->cpu_ms > HANG_CPU_MS)
+		h->moved_us = now_us;
+	h->cpu_ms = p->cpu_ms;
+	h->read_bytes = p->read_bytes;
+	if (now_us - h->ran_us >= HANG_STOPPED_US)
+		return HANG_STOPPED;
+	if (now_us - h->tick_us >= HANG_GPU_US)
+		return HANG_STILL;
+	return now_us - h->moved_us >= HANG_IDLE_US ? HANG_IDLE : HANG_NONE;
+}
+
+/* The server's process, where it is known and ours to see. */
+static pid_t
+server_of(const struct engine *e)
+{
+	bool is_ollama = e->kind == ENGINE_OLLAMA && e->pid > 0;
+
+	return is_ollama ? e->pid : e->run_pid;
+}
+
+static bool
+is_runner(pid_t pid)
+{
+	struct buf args;
+	bool is;
+
+	buf_init(&args, ARGS_MAX);
+	/* A part of long ones will do. */
+	(void)!os_proc_args(pid, &args);
+	is = slots_is_runner(buf_slice(&args));
+	buf_fini(&args);
+	return is;
+}
+
+/*
+ * Who is to be ended; 0: nobody.  A server that starts its runners itself
+ * lives on without them; if there are several, all of them do nothing, and
+ * which one should is not seen.  What is not known to be a runner is left
+ * alone; and where there is none what is in flight may be far away.
+ */
+static pid_t
+find_culprit(const struct engine *e, const struct os_progress *p)
+{
+	pid_t server = server_of(e), child[CHILDREN_MAX], runner = 0;
+	size_t n, runners = 0;
+
+	if (p->stopped != 0 && p->stopped != server)
+		return is_runner(p->stopped) ? p->stopped : server;
+	if (p->stopped != 0 || e->kind != ENGINE_OLLAMA)
+		return server;
+	n = os_proc_children(server, child, CHILDREN_MAX);
+	for (size_t i = 0; i < n; i++)
+		if (is_runner(child[i])) {
+			runner = child[i];
+			runners++;
+		}
+	return runners > 1 ? server : runner;
+}
+
+enum hang_is
+hang_look(struct engine *e, int64_t now_us, pid_t *pid)
+{
+	struct hang *h = &e->hang;
+	pid_t server = server_of(e);
+	struct os_progress p;
+	enum hang_is is;
+	bool busy;
+
+	if (server == 0 || now_us - h->looked_us < HANG_LOOK_US)
+		return HANG_NONE;
+	if (now_us - h->looked_us > 2 * HANG_STOPPED_US)
+		h->moved_us = h->tick_us = h->ran_us = now_us;
+	h->looked_us = now_us;
+	busy = e->in_use > 0 && !load_is_busy(e);
+	if (os_proc_progress(server, &p) != OK)
+		return HANG_NONE;
+	is = hang_judge(h, &p, busy, now_us);
+	if (is == HANG_NONE || (is == HANG_IDLE && os_proc_uses_gpu(server)))
+		return HANG_NONE;
+	if ((*pid = find_culprit(e, &p)) == 0)
+		is = HANG_NONE;
+	/* What is done about it takes its time. */
+	h->looked_us = 0;
+	return is;
+}
