@@ -179,6 +179,8 @@ the_effective_configuration_is_printed(void **state)
 				   "callers:\n"
 				   "  - name: a\n"
 				   "    keys: [sha256:" HEX "]\n"
+				   "    process:\n"
+				   "      uid: auto\n"
 				   "    rate: 60/min\n"
 				   "    burst: 0\n"
 				   "    over: refuse\n"
@@ -194,7 +196,6 @@ the_effective_configuration_is_printed(void **state)
 				   "    num_ctx: ride\n"
 				   "    preload: false\n"
 				   "    keep_loaded: 0\n"
-
 				   "    overflow: refuse\n";
 	struct buf b;
 

@@ -320,8 +320,8 @@ static const struct problem_case things[] = {
 	"f:2:15: warning: a body of `limits.body` never fits: a caller may "
 	"hold a quarter of `limits.body_total`\n"},
     {"what is later is said once",
-	"models:\n  a: {keep_loaded: 1h}\n  b: {keep_loaded: 2h}\n",
-	"f:2:7: warning: models: `keep_loaded` is known but has no effect in "
+	"models:\n  a: {min_output: 1}\n  b: {min_output: 2}\n",
+	"f:2:7: warning: models: `min_output` is known but has no effect in "
 	"this version yet\n"},
     {"all that is wrong, in its order",
 	"dry_run: maybe\nlimits:\n  bodi: 1\n  head: 1\nqueue: 7\n",
