@@ -1,17 +1,13 @@
 /* See limit/cells.h: the layout below is what must survive a process. */
 #include "limit/cells.h"
-#include <assert.h>
-#include <stdatomic.h>
+#include "base/lasting.h"
 
-enum { CELLS_WAYS = 8, CELLS_LAYOUT = 1 };
+enum { CELLS_LAYOUT = 1 };
 
 #define CELLS_MAGIC UINT64_C(0x776569722d63656c) /* "weir-cel" */
 
 struct cells_header {
-	uint64_t magic; /* written last: without it nothing else counts */
-	uint32_t layout;
-	uint32_t set_bytes;
-	uint64_t n_sets;
+	struct lasting_header lasting;
 	struct hash_key seed;
 	uint64_t spare[3];
 };
@@ -22,97 +18,35 @@ struct slot {
 };
 
 struct cells_set {
-	struct slot slots[CELLS_WAYS];
+	struct slot slots[LASTING_WAYS];
 };
 
-_Static_assert(sizeof(struct cells_header) == 64, "layout of the header");
-_Static_assert(sizeof(struct cells_set) == 256, "layout of a set");
-
-/*
- * A process dies between two of its stores, never in the middle of what other
- * processors see: only the compiler must keep the order.
- */
-static void
-in_order(void)
-{
-	atomic_signal_fence(memory_order_seq_cst);
-}
-
-/* The largest power of two that is not above ${n}; ${n} is not 0. */
-static uint64_t
-power_of_two(uint64_t n)
-{
-	uint64_t p = 1;
-
-	while (p <= n / 2)
-		p *= 2;
-	return p;
-}
+_Static_assert(sizeof(struct cells_header) == LASTING_HEADER, "its layout");
+_Static_assert(sizeof(struct slot) == LASTING_CELL, "layout of a cell");
 
 size_t
 cells_bytes(size_t n)
 {
-	size_t sets = 1;
-
-	assert(n <= SIZE_MAX / 4096);
-	while (sets * CELLS_WAYS < n)
-		sets *= 2;
-	return sizeof(struct cells_header) + sets * sizeof(struct cells_set);
-}
-
-static bool
-is_zero(const struct cells_header *h)
-{
-	static const struct cells_header none;
-
-	return memcmp(h, &none, sizeof none) == 0;
-}
-
-static bool
-is_ours(const struct cells_header *h, uint64_t n_sets)
-{
-	return h->magic == CELLS_MAGIC && h->layout == CELLS_LAYOUT &&
-	    h->set_bytes == sizeof(struct cells_set) && h->n_sets == n_sets;
-}
-
-static void
-make(struct cells *t, uint64_t n_sets, struct hash_key seed)
-{
-	struct cells_header *h = t->header;
-
-	h->magic = 0;
-	in_order();
-	h->layout = CELLS_LAYOUT;
-	h->set_bytes = sizeof(struct cells_set);
-	h->n_sets = n_sets;
-	h->seed = seed;
-	memset(h->spare, 0, sizeof h->spare);
-	memset(t->sets, 0, n_sets * sizeof *t->sets);
-	in_order();
-	h->magic = CELLS_MAGIC;
+	return lasting_bytes(n);
 }
 
 enum err
 cells_attach(struct cells *t, void *mem, size_t size, struct hash_key seed)
 {
-	struct cells_header *h = mem;
-	uint64_t n_sets;
-	bool fresh;
+	const struct lasting_header want = {
+	    .magic = CELLS_MAGIC, .layout = CELLS_LAYOUT};
+	uint64_t mask = 0;
+	enum err e = lasting_attach(mem, size, want, &mask);
 
-	assert((uintptr_t)mem % 64 == 0);
-	if (size < cells_bytes(1))
-		return ERR_RANGE;
-	n_sets = power_of_two((size - sizeof *h) / sizeof(struct cells_set));
-	*t = (struct cells){
-	    .header = h,
-	    .sets = (struct cells_set *)(void *)(h + 1),
-	    .mask = n_sets - 1,
-	};
-	if (is_ours(h, n_sets))
+	if (e == ERR_RANGE)
+		return e;
+	*t = (struct cells){.header = mem, .mask = mask};
+	t->sets = (struct cells_set *)(void *)(t->header + 1);
+	if (e == OK)
 		return OK;
-	fresh = is_zero(h);
-	make(t, n_sets, seed);
-	return fresh ? OK : ERR_VERSION;
+	t->header->seed = seed;
+	lasting_made(mem, CELLS_MAGIC);
+	return e == ERR_EOF ? OK : e;
 }
 
 struct hash_key
@@ -136,15 +70,8 @@ cells_key(const struct cells *t, enum cells_kind kind, struct slice who)
 static struct slot *
 find(const struct cells *t, struct cells_key key)
 {
-	struct cells_set *set = &t->sets[key.hi & t->mask];
-
-	for (int i = 0; i < CELLS_WAYS; i++) {
-		struct slot *s = &set->slots[i];
-
-		if (s->key.lo == key.lo && s->key.hi == key.hi)
-			return s;
-	}
-	return NULL;
+	return lasting_find(
+	    t->sets, t->mask, (struct lasting_key){key.lo, key.hi});
 }
 
 static bool
@@ -161,15 +88,15 @@ claim(struct cells *t, struct cells_key key, int64_t now_ns)
 	struct cells_set *set = &t->sets[key.hi & t->mask];
 	struct slot *best = &set->slots[0];
 
-	for (int i = 1; i < CELLS_WAYS; i++)
+	for (int i = 1; i < LASTING_WAYS; i++)
 		if (is_sooner(&set->slots[i].cell, &best->cell))
 			best = &set->slots[i];
 	if (!gcra_is_full(&best->cell, now_ns))
 		t->evicted++;
 	best->cell = (struct gcra_cell){0};
-	in_order();
+	lasting_in_order();
 	best->key = key;
-	in_order();
+	lasting_in_order();
 	return best;
 }
 
@@ -200,7 +127,7 @@ cells_in_debt(const struct cells *t, int64_t now_ns)
 	size_t n = 0;
 
 	for (uint64_t i = 0; i <= t->mask; i++)
-		for (int j = 0; j < CELLS_WAYS; j++)
+		for (int j = 0; j < LASTING_WAYS; j++)
 			n += !gcra_is_full(&t->sets[i].slots[j].cell, now_ns);
 	return n;
 }

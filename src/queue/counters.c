@@ -1,18 +1,15 @@
 /* See queue/counters.h: the layout below is what must survive a process. */
 #include "queue/counters.h"
+#include "base/lasting.h"
 #include <assert.h>
-#include <stdatomic.h>
 #include <string.h>
 
-enum { WAYS = 8, LAYOUT = 1 };
+enum { LAYOUT = 1 };
 
 #define MAGIC UINT64_C(0x776569722d637472) /* "weir-ctr" */
 
 struct counters_header {
-	uint64_t magic; /* written last: without it nothing else counts */
-	uint32_t layout;
-	uint32_t set_bytes;
-	uint64_t n_sets;
+	struct lasting_header lasting;
 	int64_t level[COUNTERS_PER_KEY];
 	uint64_t spare[3];
 };
@@ -23,96 +20,40 @@ struct cell {
 };
 
 struct counters_set {
-	struct cell cells[WAYS];
+	struct cell cells[LASTING_WAYS];
 };
 
-_Static_assert(sizeof(struct counters_header) == 64, "layout of the header");
-_Static_assert(sizeof(struct counters_set) == 256, "layout of a set");
-
-/* A process dies between two stores: only the compiler must keep the order. */
-static void
-in_order(void)
-{
-	atomic_signal_fence(memory_order_seq_cst);
-}
+_Static_assert(sizeof(struct counters_header) == LASTING_HEADER, "its layout");
+_Static_assert(sizeof(struct cell) == LASTING_CELL, "layout of a cell");
 
 size_t
 counters_bytes(size_t n)
 {
-	size_t sets = 1;
-
-	assert(n <= SIZE_MAX / 4096);
-	while (sets * WAYS < n)
-		sets *= 2;
-	return sizeof(struct counters_header) +
-	    sets * sizeof(struct counters_set);
-}
-
-static void
-make(struct counters *t, uint64_t n_sets)
-{
-	struct counters_header *h = t->header;
-
-	h->magic = 0;
-	in_order();
-	*h = (struct counters_header){
-	    .layout = LAYOUT,
-	    .set_bytes = sizeof(struct counters_set),
-	    .n_sets = n_sets,
-	};
-	memset(t->sets, 0, n_sets * sizeof *t->sets);
-	in_order();
-	h->magic = MAGIC;
-}
-
-/* The largest power of two that is not above ${n}; ${n} is not 0. */
-static uint64_t
-power_of_two(uint64_t n)
-{
-	uint64_t p = 1;
-
-	while (p <= n / 2)
-		p *= 2;
-	return p;
+	return lasting_bytes(n);
 }
 
 enum err
 counters_attach(struct counters *t, void *mem, size_t size)
 {
-	static const struct counters_header none;
-	struct counters_header *h = mem;
-	uint64_t n_sets;
-	bool fresh;
+	const struct lasting_header want = {.magic = MAGIC, .layout = LAYOUT};
+	uint64_t mask = 0;
+	enum err e = lasting_attach(mem, size, want, &mask);
 
-	assert((uintptr_t)mem % 64 == 0);
-	if (size < counters_bytes(1))
-		return ERR_RANGE;
-	n_sets = power_of_two((size - sizeof *h) / sizeof(struct counters_set));
-	*t = (struct counters){
-	    .header = h,
-	    .sets = (struct counters_set *)(void *)(h + 1),
-	    .mask = n_sets - 1,
-	};
-	if (h->magic == MAGIC && h->layout == LAYOUT && h->n_sets == n_sets &&
-	    h->set_bytes == sizeof(struct counters_set))
+	if (e == ERR_RANGE)
+		return e;
+	*t = (struct counters){.header = mem, .mask = mask};
+	t->sets = (struct counters_set *)(void *)(t->header + 1);
+	if (e == OK)
 		return OK;
-	fresh = memcmp(h, &none, sizeof none) == 0;
-	make(t, n_sets);
-	return fresh ? OK : ERR_VERSION;
+	lasting_made(mem, MAGIC);
+	return e == ERR_EOF ? OK : e;
 }
 
 static struct cell *
 find(const struct counters *t, struct counters_key key)
 {
-	struct counters_set *set = &t->sets[key.hi & t->mask];
-
-	for (int i = 0; i < WAYS; i++) {
-		struct cell *c = &set->cells[i];
-
-		if (c->key.lo == key.lo && c->key.hi == key.hi)
-			return c;
-	}
-	return NULL;
+	return lasting_find(
+	    t->sets, t->mask, (struct lasting_key){key.lo, key.hi});
 }
 
 bool
@@ -148,15 +89,15 @@ claim(struct counters *t, struct counters_key key)
 	struct counters_set *set = &t->sets[key.hi & t->mask];
 	struct cell *best = &set->cells[0];
 
-	for (int i = 1; i < WAYS; i++)
+	for (int i = 1; i < LASTING_WAYS; i++)
 		if (debt(t, &set->cells[i]) < debt(t, best))
 			best = &set->cells[i];
 	if (debt(t, best) > 0)
 		t->evicted++;
 	memset(best->counter, 0, sizeof best->counter);
-	in_order();
+	lasting_in_order();
 	best->key = key;
-	in_order();
+	lasting_in_order();
 	return best;
 }
 
