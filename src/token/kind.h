@@ -65,9 +65,10 @@ struct text_index {
 struct special_node {
 	uint32_t child, sibling; /* 0: none */
 	uint32_t id;		 /* of the token that ends here */
+	uint16_t depth;
 	uint8_t byte;
 	uint8_t attr; /* of that token; 0: none ends here */
-	uint16_t depth;
+	uint8_t bit; /* its length's place in the list of lengths, 63 at most */
 };
 
 struct specials {

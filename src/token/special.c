@@ -108,6 +108,11 @@ list_lengths(struct vocab *v)
 	}
 	qsort(t->lengths, n, sizeof *t->lengths, longer_first);
 	t->n_lengths = n;
+	for (uint32_t i = 1; i < t->n_nodes; i++)
+		if (t->nodes[i].attr != 0)
+			while (t->nodes[i].bit < LAST_BIT &&
+			    t->lengths[t->nodes[i].bit] != t->nodes[i].depth)
+				t->nodes[i].bit++;
 	free(seen);
 	return OK;
 }
@@ -222,14 +227,8 @@ mark_lengths(const struct split *s, struct cluster *k)
 		while (node != 0) {
 			const struct special_node *n = &s->t->nodes[node];
 
-			if (n->attr != 0 && !(n->attr & s->hidden)) {
-				size_t i = 0;
-
-				while (i < LAST_BIT &&
-				    s->t->lengths[i] != n->depth)
-					i++;
-				bits |= 1ULL << i;
-			}
+			if (n->attr != 0 && !(n->attr & s->hidden))
+				bits |= 1ULL << n->bit;
 			if (at + n->depth == k->to)
 				break;
 			node = child_of(

@@ -93,8 +93,8 @@ enum vocab_flag *vocab_source_flag(struct vocab_source *s, struct slice key);
 void vocab_source_fini(struct vocab_source *s);
 
 /*
- * Build a vocabulary, with one reference, which is the caller's.  Takes some
- * 50 to 200 ms for 150,000 tokens: a job for a helper thread.
+ * Build a vocabulary, with one reference, which is the caller's.  Takes 100 ms
+ * to half a second (doc/performance.md): a job for a helper thread.
  * ERR_VOCAB_UNKNOWN: the kind or `pre` is not known here; ask the engine.
  * ERR_SYNTAX (llama.cpp refuses it too), ERR_FULL (beyond a maximum),
  * ERR_NOMEM.
