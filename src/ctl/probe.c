@@ -285,9 +285,15 @@ probe_engine(const struct conf_engine *engine, struct buf *out)
 {
 	struct probe p = {.url = &engine->url};
 	bool has_answered;
-	enum err e = buf_printf(
-	    out, "# engine %s, %s: ", engine->name.p, engine->url.text.p);
+	enum err e;
 
+	if (engine->url.text.n == 0)
+		return buf_printf(out,
+		    "# engine %s: weir runs it, on a port that is chosen at "
+		    "the start\n",
+		    engine->name.p);
+	e = buf_printf(
+	    out, "# engine %s, %s: ", engine->name.p, engine->url.text.p);
 	if (e != OK)
 		return e;
 	if (engine->key_file.n > 0 && !read_key(&p, engine->key_file.p))

@@ -210,10 +210,33 @@ silence_is_bounded(void **state)
 	assert_in_range(to.tv_sec - from.tv_sec, 1, 10);
 }
 
+/* One that weir runs has no place before it runs. */
+static void
+test_run_without_url(void **state)
+{
+	static struct conf_problems problems;
+	struct conf *c;
+	struct buf out;
+
+	(void)state;
+	assert_int_equal(
+	    conf_parse(slice_str("engines: [{name: e, run: a b}]\n"), "f", &c,
+		&problems),
+	    OK);
+	buf_init(&out, 1 << 16);
+	assert_int_equal(ctl_probe_engines(c, &out), OK);
+	assert_true(slice_is(buf_slice(&out),
+	    "# engine e: weir runs it, on a port that is chosen at the "
+	    "start\n"));
+	buf_fini(&out);
+	conf_drop(c);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_run_without_url),
 	    cmocka_unit_test(answers_are_told_apart),
 	    cmocka_unit_test(keys_are_sent),
 	    cmocka_unit_test(absence_is_told),
