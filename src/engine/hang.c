@@ -51,6 +51,19 @@ is_runner(pid_t pid)
 	return is;
 }
 
+/* Is something in flight that this machine works on? */
+static bool
+has_local_use(const struct engine *e)
+{
+	struct table_node *n = NULL;
+	unsigned remote = 0;
+
+	while ((n = table_next(&e->models, n)) != NULL)
+		if (TABLE_OF(n, struct engine_model, node)->is_remote)
+			remote += uses_of(&e->uses, n->hash);
+	return e->in_use > remote;
+}
+
 /*
  * Who is to be ended; 0: nobody.  A server that starts its runners itself
  * lives on without them; if there are several, all of them do nothing, and
@@ -65,6 +78,8 @@ find_culprit(const struct engine *e, const struct os_progress *p)
 
 	if (p->stopped != 0 && p->stopped != server)
 		return is_runner(p->stopped) ? p->stopped : server;
+	if (p->stopped == 0 && !has_local_use(e))
+		return 0;
 	if (p->stopped != 0 || e->kind != ENGINE_OLLAMA)
 		return server;
 	n = os_proc_children(server, child, CHILDREN_MAX);
