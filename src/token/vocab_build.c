@@ -8,6 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* DeepSeek's U+FF5C and U+2581. */
+#define BAR "\xef\xbd\x9c"
+#define LOW "\xe2\x96\x81"
+
 static uint8_t
 attr_of(const struct vocab_source *src, size_t i)
 {
@@ -131,24 +135,16 @@ find_fim(struct vocab *v, const struct vocab_source *src)
 	} rows[] = {
 	    {src->fim_pre,
 		{"<|fim_prefix|>", "<fim-prefix>", "<fim_prefix>",
-		    "<\xef\xbd\x9c"
-		    "fim\xe2\x96\x81"
-		    "begin\xef\xbd\x9c>",
-		    "<PRE>", "\xe2\x96\x81<PRE>", "<|code_prefix|>",
-		    "<|prefix|>"}},
+		    ("<" BAR "fim" LOW "begin" BAR ">"), "<PRE>",
+		    "\xe2\x96\x81<PRE>", "<|code_prefix|>", "<|prefix|>"}},
 	    {src->fim_suf,
 		{"<|fim_suffix|>", "<fim-suffix>", "<fim_suffix>",
-		    "<\xef\xbd\x9c"
-		    "fim\xe2\x96\x81hole\xef\xbd\x9c>",
-		    "<SUF>", "\xe2\x96\x81<SUF>", "<|code_suffix|>",
-		    "<|suffix|>"}},
+		    ("<" BAR "fim" LOW "hole" BAR ">"), "<SUF>",
+		    "\xe2\x96\x81<SUF>", "<|code_suffix|>", "<|suffix|>"}},
 	    {src->fim_mid,
 		{"<|fim_middle|>", "<fim-middle>", "<fim_middle>",
-		    "<\xef\xbd\x9c"
-		    "fim\xe2\x96\x81"
-		    "end\xef\xbd\x9c>",
-		    "<MID>", "\xe2\x96\x81<MID>", "<|code_middle|>",
-		    "<|middle|>"}},
+		    ("<" BAR "fim" LOW "end" BAR ">"), "<MID>",
+		    "\xe2\x96\x81<MID>", "<|code_middle|>", "<|middle|>"}},
 	    {src->fim_pad,
 		{"<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]"}},
 	    {src->fim_rep,
@@ -177,9 +173,8 @@ correct_by_text(struct vocab *v, const struct vocab_source *src)
 	    "<end_of_turn>", "<|endoftext|>", "</s>", "<|eom_id|>", "<EOT>",
 	    "_<EOT>", "[EOT]", "[EOS]", "<|end_of_text|>", "<end_of_utterance>",
 	    "<eos>", "<turn|>", "<|tool_response>",
-	    "<\xef\xbd\x9c"
-	    "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",
-	    "[e~[", "<|content_model_end_sampling|>"};
+	    ("<" BAR "end" LOW "of" LOW "sentence" BAR ">"), "[e~[",
+	    "<|content_model_end_sampling|>"};
 	static const char *const shown[] = {
 	    "<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"};
 	bool has_call = has(v, "<|call|>") || has(v, "<|calls|>");

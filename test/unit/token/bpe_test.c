@@ -182,7 +182,7 @@ random_merges(struct small *s, char store[][64], size_t n)
 {
 	small_init(s, "qwen2");
 	for (size_t i = 0; i < n; i++) {
-		const char *a = "abc" + draw(3), *b = "abc" + draw(3);
+		const char *a = &"abc"[draw(3)], *b = &"abc"[draw(3)];
 		char left[32], right[32];
 
 		(void)snprintf(left, sizeof left, "%c", *a);
