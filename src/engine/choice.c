@@ -22,6 +22,12 @@ find_model(const struct engine *e, struct slice canonical)
 	return n ? TABLE_OF(n, struct engine_model, node) : NULL;
 }
 
+struct engine_model *
+engine_own_model(struct engine *e, struct slice canonical)
+{
+	return find_model(e, canonical);
+}
+
 const struct engine_model *
 engine_model_of(const struct engine *e, struct slice canonical)
 {

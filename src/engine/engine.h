@@ -65,7 +65,8 @@ struct engine_model {
 	int64_t used_us;    /* last answer, while it is proved */
 	int64_t retry_us;   /* no load before; while it lasts it is broken */
 	const char *reason; /* why, a part of a sentence */
-	struct slice raw;   /* the engine's own spelling */
+	struct tokenizer *tokenizer; /* NULL: not asked for yet */
+	struct slice raw;	     /* the engine's own spelling */
 	char name[];
 };
 
@@ -87,6 +88,7 @@ struct engine_proof;
 struct engine_linger;
 struct engine_watch;
 struct proof_wanted;
+struct tokenizer;
 
 struct engine {
 	struct list node; /* in the set */
@@ -235,6 +237,7 @@ const struct engine_model *engine_find_broken(
     const struct engine_set *s, struct slice canonical, int64_t now_us);
 
 /* The model's row in ${e}'s listing; NULL: it does not list it. */
+struct engine_model *engine_own_model(struct engine *e, struct slice canonical);
 const struct engine_model *engine_model_of(
     const struct engine *e, struct slice canonical);
 

@@ -4,6 +4,7 @@
  * all that was learnt about it (mark and sweep).
  */
 #include "engine/listing.h"
+#include "engine/tokenizer.h"
 #include "engine/moment.h"
 #include "json/reader.h"
 #include "json/value.h"
@@ -77,6 +78,7 @@ free_model(struct engine *e, struct table_node *n)
 {
 	swap_gone(&e->swap, n->hash);
 	table_del(&e->models, n);
+	tokenizer_forget(TABLE_OF(n, struct engine_model, node));
 	free(TABLE_OF(n, struct engine_model, node));
 }
 

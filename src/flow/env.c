@@ -1,6 +1,7 @@
 #include "flow/env.h"
 #include "flow/client.h"
 #include "flow/flow.h"
+#include "loop/job.h"
 #include "flow/recall.h"
 #include <unistd.h>
 
@@ -123,6 +124,7 @@ flow_env_fini(struct flow_env *env)
 		else
 			conn_close(&c->conn);
 	}
+	job_stop(env->loop);
 	engine_set_fini(&env->engines);
 	timer_stop(&env->queue_timer);
 }

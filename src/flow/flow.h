@@ -95,6 +95,12 @@ struct flow {
 	const struct conf_model *alias; /* NULL, or what it stands for */
 	struct edit_plan edits;
 
+	/* count */
+	struct count_job *counting; /* on the helper thread; NULL: not now */
+	bool count_done, is_counted;
+	uint64_t counted_tok; /* of the texts */
+	int64_t count_extra;  /* what the template adds at the least */
+
 	/* reserve */
 	uint64_t guess_tok; /* of the prompt, until the engine has counted */
 	struct budgets_hold hold;

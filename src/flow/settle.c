@@ -5,6 +5,7 @@
  * the body; writes the one log line; counts.  No other file does these.
  */
 #include "flow/client.h"
+#include "flow/count.h"
 #include "flow/flow.h"
 #include "engine/linger.h"
 #include "flow/reserve.h"
@@ -74,6 +75,7 @@ give_back(struct flow *f, int64_t now_us)
 		give_slot(f, was_cut);
 	else if (f->has_engine)
 		engine_drop(f->engine);
+	count_leave(f);
 	body_release(f);
 	if (f->caller)
 		caller_drop(env->callers, f->caller);
@@ -190,6 +192,7 @@ settle(struct flow *f)
 	/* A connection that closed before a byte of a request was none. */
 	if (f->has_head || f->status) {
 		fill(f, &a, now_us);
+		count_settle(f, &a);
 		count(f, &a, a.model);
 		reserve_settle(f, &a);
 		(void)log_write(f->env->log,

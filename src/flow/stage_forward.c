@@ -8,6 +8,7 @@
  */
 #include "flow/flow.h"
 #include "dialect/overflow.h"
+#include "flow/count.h"
 #include "flow/death.h"
 #include "flow/edits.h"
 #include "flow/hold.h"
@@ -173,6 +174,8 @@ send_request(struct flow *f, bool fresh)
 		f->has_engine = true;
 	}
 	if (f->untold && death_is_proved(f))
+		return STEP_REFUSE;
+	if (count_judge(f, f->engine) != STEP_NEXT)
 		return STEP_REFUSE;
 	if (f->has_inspect && edits_plan(f) != OK)
 		return flow_refuse(f, ERR_INTERNAL);

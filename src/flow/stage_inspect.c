@@ -48,6 +48,7 @@ begin(struct flow *f)
 	    .body = slice_of(f->body, f->body_n),
 	    .arena = &f->arena,
 	    .content_type = http_head_find(&f->head, "content-type"),
+	    .wants_texts = f->match.route->class == CLASS_INFERENCE,
 	    .is_model_optional = f->match.route->model == MODEL_MAYBE,
 	};
 

@@ -1,5 +1,6 @@
 /* reserve: the caller's token budget; see flow/reserve.h. */
 #include "flow/reserve.h"
+#include "flow/count.h"
 #include "os/clock.h"
 
 enum {
@@ -26,6 +27,8 @@ guess_tok(const struct flow *f)
 
 	if (!f->has_inspect)
 		return 0;
+	if (count_prompt_tok(f) >= 0)
+		return (uint64_t)count_prompt_tok(f);
 	return (in->text_bytes + BYTES_A_TOKEN - 1) / BYTES_A_TOKEN +
 	    in->token_ids + (uint64_t)in->n_images * IMAGE_TOK;
 }

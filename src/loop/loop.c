@@ -1,4 +1,5 @@
 #include "loop/loop.h"
+#include "loop/job.h"
 #include <assert.h>
 #include <stdlib.h>
 
@@ -106,6 +107,7 @@ loop_fini(struct loop *l)
 {
 	bool clean;
 
+	job_stop(l);
 	uv_close((uv_handle_t *)&l->alarm, NULL);
 	uv_close((uv_handle_t *)&l->check, NULL);
 	uv_close((uv_handle_t *)&l->prepare, NULL);

@@ -14,6 +14,8 @@
 #include "os/clock.h"
 #include <uv.h>
 
+struct job_worker;
+
 struct loop {
 	uv_loop_t uv;
 	uv_timer_t alarm;
@@ -26,6 +28,7 @@ struct loop {
 	struct list turns;
 	struct list chunks; /* spare read windows, see conn.h */
 	size_t n_chunks;
+	struct job_worker *worker; /* see job.h; NULL: no job yet */
 };
 
 /* Called once after each batch of events; embed it, set fn, add it once. */

@@ -193,6 +193,7 @@ the_effective_configuration_is_printed(void **state)
 				   "models:\n"
 				   "  m:\n"
 				   "    context: auto\n"
+				   "    min_output: 256\n"
 				   "    num_ctx: ride\n"
 				   "    preload: false\n"
 				   "    keep_loaded: 0\n"

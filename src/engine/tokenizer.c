@@ -1,0 +1,398 @@
+#include "engine/tokenizer.h"
+#include "engine/fetch.h"
+#include "json/reader.h"
+#include "json/value.h"
+#include "json/write.h"
+#include "loop/job.h"
+#include "os/sock.h"
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	ANSWER_MAX = 16 * 1024 * 1024,
+	BODY_MAX = 4 * 1024,
+	ASK_US = 10 * 1000000,
+	RETRY_US = 300 * 1000000, /* after a failure */
+	UNUSED_US = 900 * 1000000,
+	EXTRAS = 32,	   /* numbers of messages told apart */
+	FIRST_EXTRA = 256, /* what a template may begin with */
+	MESSAGE_EXTRA = 16,
+};
+
+enum state { STATE_ASKING, STATE_OPENING, STATE_READY, STATE_FAILED };
+
+struct learnt {
+	int32_t least, most;
+	bool is_known;
+};
+
+struct tokenizer {
+	struct fetch fetch;
+	struct job job;
+	struct timer unused;
+	unsigned refs;
+	enum state state;
+	struct engine_model *model; /* NULL: it has gone */
+	struct engine *engine;	    /* held while asking */
+	char path[PATH_MAX];
+	struct vocab *vocab; /* the job's until it is done */
+	enum err err;
+	const char *reason;
+	int64_t used_us, retry_us;
+	struct counter *near, *far;
+	struct learnt extras[EXTRAS];
+};
+
+static void
+stop_asking(struct tokenizer *t)
+{
+	if (t->engine == NULL)
+		return;
+	fetch_fini(&t->fetch);
+	engine_drop(t->engine);
+	t->engine = NULL;
+}
+
+struct tokenizer *
+tokenizer_hold(struct tokenizer *t)
+{
+	t->refs++;
+	return t;
+}
+
+void
+tokenizer_drop(struct tokenizer *t)
+{
+	if (t == NULL || --t->refs > 0)
+		return;
+	counter_free(t->near);
+	counter_free(t->far);
+	vocab_drop(t->vocab);
+	free(t);
+}
+
+void
+tokenizer_forget(struct engine_model *m)
+{
+	struct tokenizer *t = m->tokenizer;
+
+	if (t == NULL)
+		return;
+	m->tokenizer = NULL;
+	t->model = NULL;
+	timer_stop(&t->unused);
+	stop_asking(t);
+	tokenizer_drop(t);
+}
+
+static void
+failed(struct tokenizer *t, const char *reason)
+{
+	t->state = STATE_FAILED;
+	t->reason = reason;
+	t->retry_us = os_now_us() + RETRY_US;
+	timer_set(&t->unused, t->retry_us);
+}
+
+/* --- the file --- */
+
+static void
+open_vocab(struct job *j)
+{
+	struct tokenizer *t = (struct tokenizer *)(void *)((char *)j -
+	    offsetof(struct tokenizer, job));
+
+	t->err = vocab_open(t->path, &t->vocab);
+}
+
+static const char *
+reason_of(enum err e)
+{
+	switch (e) {
+	case ERR_VOCAB_UNKNOWN:
+		return "its tokenizer is not one that is known here";
+	case ERR_IO:
+	case ERR_NOT_FOUND:
+		return "its file cannot be read";
+	case ERR_NOMEM:
+		return "memory ran out";
+	default:
+		return "its file is not understood";
+	}
+}
+
+static void
+on_opened(struct job *j)
+{
+	struct tokenizer *t = (struct tokenizer *)(void *)((char *)j -
+	    offsetof(struct tokenizer, job));
+
+	if (t->model == NULL) {
+		tokenizer_drop(t);
+		return;
+	}
+	if (t->vocab == NULL)
+		failed(t, reason_of(t->err));
+	else if (counter_new(t->vocab, NULL, &t->near) != OK ||
+	    counter_new(t->vocab, NULL, &t->far) != OK)
+		failed(t, reason_of(ERR_NOMEM));
+	else
+		t->state = STATE_READY;
+	tokenizer_drop(t);
+}
+
+static void
+open_file(struct tokenizer *t, struct loop *loop)
+{
+	t->state = STATE_OPENING;
+	t->job = (struct job){.work = open_vocab, .done = on_opened};
+	(void)tokenizer_hold(t);
+	if (job_start(loop, &t->job) != OK) {
+		failed(t, reason_of(ERR_NOMEM));
+		tokenizer_drop(t);
+	}
+}
+
+/* --- where it is --- */
+
+/* The string member ${key} of ${json}'s top, unescaped into ${out}. */
+static bool
+find_string(struct slice json, const char *key, struct buf *out)
+{
+	struct json_reader r;
+	size_t n;
+
+	json_reader_init(&r, json, 64);
+	if (json_next(&r) != JSON_OBJECT)
+		return false;
+	while (json_skip(&r) == JSON_KEY) {
+		bool is_it = slice_is(json_span(&r), key);
+		enum json_kind kind = json_skip(&r);
+		struct slice raw = json_span(&r);
+
+		if (kind <= JSON_BAD)
+			return false;
+		if (!is_it || kind != JSON_STRING)
+			continue;
+		raw = slice_of(raw.p + 1, raw.n - 2);
+		buf_clear(out);
+		if (buf_reserve(out, raw.n) != OK ||
+		    json_unescape(raw, out->p, raw.n, &n) != OK)
+			return false;
+		out->n = n;
+		return true;
+	}
+	return false;
+}
+
+/* The line "FROM /path" of a Modelfile. */
+static struct slice
+path_in_modelfile(struct slice text)
+{
+	static const struct slice from = SLICE("FROM /");
+
+	while (text.n > 0) {
+		struct slice line = slice_cut(&text, '\n');
+
+		if (slice_starts(line, from))
+			return slice_trim(slice_from(line, from.n - 1));
+	}
+	return (struct slice){0};
+}
+
+static bool
+keep_path(struct tokenizer *t, struct slice path)
+{
+	struct engine *e = t->engine;
+	pid_t pid;
+	int n;
+
+	if (path.n == 0 || memchr(path.p, 0, path.n) != NULL)
+		return false;
+	if (path.p[0] == '/') {
+		n = snprintf(t->path, sizeof t->path, "%.*s", SLICE_ARG(path));
+	} else {
+		pid = os_sock_port_pid((uint16_t)e->port);
+		if (pid <= 0)
+			return false;
+		n = snprintf(t->path, sizeof t->path, "/proc/%d/cwd/%.*s",
+		    (int)pid, SLICE_ARG(path));
+	}
+	return n > 0 && (size_t)n < sizeof t->path;
+}
+
+static void
+on_told(struct fetch *f)
+{
+	struct tokenizer *t = (struct tokenizer *)(void *)f;
+	struct loop *loop = t->engine->loop;
+	struct slice path = {0};
+	bool is_found = false;
+	struct buf b;
+
+	buf_init(&b, ANSWER_MAX);
+	if (f->err == OK && f->status == 200) {
+		if (t->engine->kind == ENGINE_OLLAMA &&
+		    find_string(buf_slice(&f->answer), "modelfile", &b))
+			path = path_in_modelfile(buf_slice(&b));
+		else if (t->engine->kind == ENGINE_LLAMA &&
+		    find_string(buf_slice(&f->answer), "model_path", &b))
+			path = buf_slice(&b);
+		is_found = keep_path(t, path);
+	}
+	buf_fini(&b);
+	stop_asking(t);
+	if (is_found)
+		open_file(t, loop);
+	else
+		failed(t, "the engine does not say where its file is");
+}
+
+static void
+ask(struct tokenizer *t, struct engine *e)
+{
+	struct json_writer w;
+	struct buf b;
+
+	t->state = STATE_ASKING;
+	t->engine = engine_hold(e);
+	fetch_init(&t->fetch, e, ANSWER_MAX, on_told);
+	if (e->kind == ENGINE_LLAMA) {
+		fetch_start(
+		    &t->fetch, "GET", "/props", (struct slice){0}, ASK_US);
+		return;
+	}
+	buf_init(&b, BODY_MAX);
+	json_writer_init(&w, &b);
+	json_object_begin(&w, NULL);
+	json_str(&w, "model", t->model->raw);
+	json_object_end(&w);
+	fetch_start(&t->fetch, "POST", "/api/show",
+	    w.err == OK ? buf_slice(&b) : (struct slice){0}, ASK_US);
+	buf_fini(&b);
+}
+
+static void
+on_unused(struct timer *timer)
+{
+	struct tokenizer *t = (struct tokenizer *)(void *)((char *)timer -
+	    offsetof(struct tokenizer, unused));
+	int64_t at_us = t->used_us + UNUSED_US;
+
+	if (t->state != STATE_FAILED && at_us > os_now_us())
+		timer_set(timer, at_us);
+	else
+		tokenizer_forget(t->model);
+}
+
+static void
+begin(struct engine *e, struct engine_model *m)
+{
+	struct tokenizer *t = calloc(1, sizeof *t);
+
+	if (t == NULL)
+		return;
+	t->refs = 1;
+	t->model = m;
+	t->used_us = os_now_us();
+	t->reason = "it is being read";
+	m->tokenizer = t;
+	timer_init(&t->unused, e->loop, on_unused);
+	timer_set(&t->unused, t->used_us + UNUSED_US);
+	if (e->kind == ENGINE_OPENAI || e->kind == ENGINE_AUTO)
+		failed(t, "this kind of engine does not say where its file is");
+	else if (e->is_router)
+		failed(t, "a router does not say where its file is");
+	else if (!engine_is_loopback(e))
+		failed(t, "its engine is on another machine");
+	else
+		ask(t, e);
+}
+
+struct tokenizer *
+tokenizer_get(struct engine *e, struct engine_model *m)
+{
+	struct tokenizer *t = m->tokenizer;
+
+	if (t == NULL) {
+		begin(e, m);
+		return NULL;
+	}
+	t->used_us = os_now_us();
+	return t->state == STATE_READY ? t : NULL;
+}
+
+struct counter *
+tokenizer_counter(struct tokenizer *t)
+{
+	return t->near;
+}
+
+struct counter *
+tokenizer_far_counter(struct tokenizer *t)
+{
+	return t->far;
+}
+
+const char *
+tokenizer_reason(const struct engine_model *m)
+{
+	const struct tokenizer *t = m->tokenizer;
+
+	if (t == NULL)
+		return "it was not used";
+	return t->state == STATE_READY ? "" : t->reason;
+}
+
+size_t
+tokenizer_bytes(const struct engine_model *m)
+{
+	const struct tokenizer *t = m->tokenizer;
+
+	if (t == NULL || t->state != STATE_READY)
+		return 0;
+	return vocab_bytes(t->vocab) + counter_bytes(t->near) +
+	    counter_bytes(t->far);
+}
+
+/* --- what templates add --- */
+
+static unsigned
+row_of(unsigned n)
+{
+	return n < EXTRAS ? n : EXTRAS - 1;
+}
+
+struct tokenizer_extra
+tokenizer_extra(const struct tokenizer *t, unsigned n)
+{
+	unsigned row = row_of(n), below = row;
+	struct tokenizer_extra x = {.least = 0};
+
+	/* Without messages there is no template, or another. */
+	while (below > 1 && !t->extras[below].is_known)
+		below--;
+	if (!t->extras[below].is_known) {
+		x.most = FIRST_EXTRA + (int64_t)n * MESSAGE_EXTRA;
+		return x;
+	}
+	x.is_learnt = below == n;
+	x.least = t->extras[below].least;
+	x.most = t->extras[below].most + (int64_t)(n - below) * MESSAGE_EXTRA;
+	return x;
+}
+
+void
+tokenizer_learn(struct tokenizer *t, unsigned n, int64_t tok)
+{
+	struct learnt *l = &t->extras[row_of(n)];
+
+	if (tok < INT16_MIN || tok > INT16_MAX)
+		return;
+	if (!l->is_known || tok < l->least)
+		l->least = (int32_t)tok;
+	if (!l->is_known || tok > l->most)
+		l->most = (int32_t)tok;
+	l->is_known = true;
+}

@@ -1,0 +1,27 @@
+/*
+ * count: how many tokens the prompt has, and whether it fits.
+ *
+ *   before the line:   clearly too long --> refused here
+ *   an engine chosen:  the context that it really has --> judged again
+ *   answered:          what the engine counted --> learnt, or a cut noticed
+ *
+ * The count of the texts is exact; what the template adds is learnt (see
+ * engine/tokenizer.h), so there is a least and a most.  Refused is only what
+ * cannot fit at the least; what may not fit at the most is left to the engine,
+ * which is told not to cut.
+ */
+#pragma once
+#include "flow/flow.h"
+#include "log/access.h"
+
+/* Does it fit into what ${e} has?  STEP_NEXT or STEP_REFUSE. */
+enum step count_judge(struct flow *f, struct engine *e);
+
+/* Tokens of the prompt as far as is known here, -1: it was not counted. */
+int64_t count_prompt_tok(const struct flow *f);
+
+/* The flow ends: compare with what the engine says, learn, fill ${a} in. */
+void count_settle(struct flow *f, struct access *a);
+
+/* The flow goes while the helper counts its body, which is then the job's. */
+void count_leave(struct flow *f);

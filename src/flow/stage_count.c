@@ -1,0 +1,387 @@
+/* count: see flow/count.h. */
+#include "flow/count.h"
+#include "engine/tokenizer.h"
+#include "flow/models.h"
+#include "json/value.h"
+#include "loop/job.h"
+#include <stdlib.h>
+
+enum {
+	NEAR_BYTES = 32 * 1024, /* more is counted on the helper thread */
+	JOBS_MAX = 64,		/* more that wait: not counted */
+	TEXT_MAX = 256 * 1024 * 1024,
+	MIN_OUTPUT_TOK = 256,
+	CUT_SHARE = 10, /* fewer by a tenth than its texts: it was cut */
+	CUT_LEAST_TOK = 32,
+	LEARN_BYTES = 64 * 1024, /* larger requests teach nothing more */
+};
+
+/* A body being counted on the helper thread. */
+struct count_job {
+	struct job job;
+	struct flow *flow; /* NULL: it has gone, and body is ours */
+	char *body;
+	struct tokenizer *tokenizer; /* held */
+	unsigned n;
+	uint64_t tok;
+	enum err err;
+	struct slice texts[];
+};
+
+/* --- what is counted --- */
+
+static bool
+is_counted(const struct flow *f)
+{
+	const struct route *r = f->match.route;
+
+	if (!f->has_inspect || !f->has_name || r->class != CLASS_INFERENCE ||
+	    f->inspect.texts_cut || f->inspect.n_images > 0)
+		return false;
+	switch (r->shape) {
+	case SHAPE_OLLAMA:
+	case SHAPE_OPENAI:
+	case SHAPE_ANTHROPIC:
+	case SHAPE_RESPONSES:
+	case SHAPE_NATIVE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The row of the model that ${f} would reach at ${e}. */
+static struct engine_model *
+model_at(struct flow *f, struct engine *e)
+{
+	struct engine_model *m = engine_own_model(e, name_short(&f->name));
+
+	/* A llama-server with one model has it under any name. */
+	if (m == NULL && e->kind == ENGINE_LLAMA && !e->is_router &&
+	    e->models.n == 1)
+		m = TABLE_OF(
+		    table_next(&e->models, NULL), struct engine_model, node);
+	return m;
+}
+
+/* Where the model is loaded, else where it is listed. */
+static struct engine_model *
+find(struct flow *f, struct engine **engine)
+{
+	struct engine_model *found = NULL;
+
+	LIST_EACH (it, &f->env->engines.engines) {
+		struct engine *e = LIST_OF(it, struct engine, node);
+		struct engine_model *m;
+
+		if (!engine_is_up(e) || (m = model_at(f, e)) == NULL ||
+		    (found != NULL && (found->is_loaded || !m->is_loaded)))
+			continue;
+		found = m;
+		*engine = e;
+	}
+	return found;
+}
+
+/* ${room} is for the text without its escapes. */
+static enum err
+count_one(struct counter *c, struct slice raw, struct buf *room, uint64_t *sum)
+{
+	struct slice text = raw;
+	uint64_t n;
+	size_t bytes;
+	enum err e;
+
+	if (memchr(raw.p, '\\', raw.n) != NULL) {
+		buf_clear(room);
+		if ((e = buf_reserve(room, raw.n)) != OK)
+			return e;
+		/* What is no string, a tool, goes as its JSON. */
+		if (json_unescape(raw, room->p, raw.n, &bytes) == OK)
+			text = slice_of(room->p, bytes);
+	}
+	if ((e = count_text(c, text, COUNT_PARSE_SPECIAL, &n)) == OK)
+		*sum += n;
+	return e;
+}
+
+static enum err
+count_all(
+    struct counter *c, const struct slice *texts, unsigned n, uint64_t *sum)
+{
+	enum err e = OK;
+	struct buf room;
+
+	buf_init(&room, TEXT_MAX);
+	for (unsigned i = 0; i < n && e == OK; i++)
+		e = count_one(c, texts[i], &room, sum);
+	buf_fini(&room);
+	return e;
+}
+
+static void
+take_count(struct flow *f, enum err e, uint64_t tok)
+{
+	f->is_counted = e == OK;
+	f->counted_tok = tok + f->inspect.token_ids;
+}
+
+/* --- on the helper thread --- */
+
+static void
+work(struct job *j)
+{
+	struct count_job *c = (struct count_job *)(void *)j;
+
+	c->err = count_all(
+	    tokenizer_far_counter(c->tokenizer), c->texts, c->n, &c->tok);
+}
+
+static void
+done(struct job *j)
+{
+	struct count_job *c = (struct count_job *)(void *)j;
+	struct flow *f = c->flow;
+
+	if (f != NULL) {
+		f->counting = NULL;
+		f->count_done = true;
+		take_count(f, c->err, c->tok);
+	}
+	free(c->body);
+	tokenizer_drop(c->tokenizer);
+	free(c);
+	if (f != NULL)
+		flow_run(f);
+}
+
+void
+count_leave(struct flow *f)
+{
+	struct count_job *c = f->counting;
+
+	if (c == NULL)
+		return;
+	c->flow = NULL;
+	c->body = f->body;
+	f->body = NULL;
+	f->counting = NULL;
+}
+
+static bool
+count_far(struct flow *f, struct tokenizer *t)
+{
+	struct loop *loop = f->env->loop;
+	struct count_job *c;
+	unsigned n = 0;
+
+	if (job_count(loop) >= JOBS_MAX)
+		return false;
+	c = calloc(1, sizeof *c + f->inspect.n_texts * sizeof *c->texts);
+	if (c == NULL)
+		return false;
+	for (struct inspect_chunk *k = f->inspect.texts; k; k = k->next)
+		for (unsigned i = 0; i < k->n && n < f->inspect.n_texts; i++)
+			c->texts[n++] = k->texts[i];
+	c->job = (struct job){.work = work, .done = done};
+	c->n = n;
+	c->flow = f;
+	c->tokenizer = tokenizer_hold(t);
+	if (job_start(loop, &c->job) == OK) {
+		f->counting = c;
+		return true;
+	}
+	tokenizer_drop(t);
+	free(c);
+	return false;
+}
+
+static void
+count_near(struct flow *f, struct tokenizer *t)
+{
+	struct counter *c = tokenizer_counter(t);
+	uint64_t tok = 0;
+	enum err e = OK;
+
+	for (struct inspect_chunk *k = f->inspect.texts; k && e == OK;
+	     k = k->next)
+		e = count_all(c, k->texts, k->n, &tok);
+	take_count(f, e, tok);
+}
+
+/* --- does it fit --- */
+
+struct limit {
+	int64_t tok; /* 0: not known */
+	const char *source;
+};
+
+/* The context that the request will have at ${e}. */
+static struct limit
+limit_of(
+    const struct flow *f, const struct engine *e, const struct engine_model *m)
+{
+	const struct conf_model *policy = models_policy(f->conf, &f->name);
+	int64_t most = policy && policy->context != CONF_AUTO
+	    ? (int64_t)policy->context
+	    : 0;
+	struct limit l = {0, ""};
+
+	if (m->is_loaded && m->context > 0)
+		l = (struct limit){m->context, "as loaded"};
+	else if (m->context_max > 0)
+		l = (struct limit){m->context_max, "as it was made for"};
+	/* One that asks for more may have it loaded anew. */
+	if (e->kind == ENGINE_OLLAMA && f->inspect.num_ctx > l.tok)
+		l.tok = f->inspect.num_ctx;
+	if (most > 0 && (l.tok == 0 || most < l.tok))
+		l = (struct limit){most, "as configured"};
+	return l;
+}
+
+static int64_t
+needed_output(const struct flow *f)
+{
+	const struct conf_model *policy = models_policy(f->conf, &f->name);
+	int64_t least = policy ? (int64_t)policy->min_output : MIN_OUTPUT_TOK;
+	int64_t asked = f->inspect.max_output_tok;
+
+	return asked >= 0 && asked < least ? asked : least;
+}
+
+/* Did the engine see all the texts that were counted? */
+static bool
+is_plain(const struct flow *f)
+{
+	static const struct slice thought = SLICE("</think>");
+
+	return f->inspect.n_tools == 0 && f->inspect.n_images == 0 &&
+	    !slice_has(slice_of(f->body, f->body_n), thought);
+}
+
+static enum step
+too_long(struct flow *f, int64_t tok, int64_t need, struct limit l)
+{
+	struct buf *b = &f->env->scratch;
+
+	buf_clear(b);
+	if (buf_printf(b,
+		"it has %lld tokens, %lld more than fit; the context is %lld "
+		"tokens (%s), of which %lld are kept for the answer",
+		(long long)tok, (long long)(tok + need - l.tok),
+		(long long)l.tok, l.source, (long long)need) != OK)
+		return flow_refuse(f, ERR_INTERNAL);
+	f->refusal.reason = arena_copy(&f->arena, buf_slice(b));
+	f->refusal.value = tok;
+	f->refusal.limit = l.tok > need ? l.tok - need : 1;
+	return flow_refuse(f, ERR_CONTEXT_EXCEEDED);
+}
+
+enum step
+count_judge(struct flow *f, struct engine *e)
+{
+	const struct conf_model *policy;
+	struct engine_model *m;
+	struct tokenizer *t;
+	struct limit l;
+	int64_t tok, need;
+
+	if (!f->is_counted || (m = model_at(f, e)) == NULL ||
+	    (t = tokenizer_get(e, m)) == NULL)
+		return STEP_NEXT;
+	f->count_extra = tokenizer_extra(t, f->inspect.n_messages).least;
+	policy = models_policy(f->conf, &f->name);
+	l = limit_of(f, e, m);
+	if (l.tok == 0 || (policy && policy->overflow == CONF_OVERFLOW_PASS))
+		return STEP_NEXT;
+	tok =
+	    (int64_t)f->counted_tok + (f->count_extra > 0 ? f->count_extra : 0);
+	need = needed_output(f);
+	/* Templates leave some texts out: then the engine knows better. */
+	if (tok + need <= l.tok || !is_plain(f))
+		return STEP_NEXT;
+	if (f->conf->dry_run) {
+		f->dry_run = ERR_CONTEXT_EXCEEDED;
+		return STEP_NEXT;
+	}
+	return too_long(f, tok, need, l);
+}
+
+enum step
+stage_count(struct flow *f)
+{
+	struct engine_model *m;
+	struct tokenizer *t;
+	struct engine *e;
+
+	if (f->counting)
+		return STEP_WAIT;
+	if (!is_counted(f) || (m = find(f, &e)) == NULL)
+		return STEP_NEXT;
+	if (!f->count_done) {
+		f->count_done = true;
+		if ((t = tokenizer_get(e, m)) == NULL)
+			return STEP_NEXT;
+		if (f->inspect.text_bytes > NEAR_BYTES) {
+			f->count_done = false;
+			if (count_far(f, t))
+				return STEP_WAIT;
+			f->count_done = true;
+			return STEP_NEXT;
+		}
+		count_near(f, t);
+	}
+	return count_judge(f, e);
+}
+
+int64_t
+count_prompt_tok(const struct flow *f)
+{
+	if (!f->is_counted)
+		return -1;
+	return (int64_t)f->counted_tok + f->count_extra;
+}
+
+/* --- what the engine says --- */
+
+static void
+note(struct flow *f, const char *result)
+{
+	struct slice labels[2] = {flow_model_shown(f), slice_str(result)};
+
+	series_add(metric_series(f->env->metrics, METRIC_COUNTS, labels), 1);
+}
+
+void
+count_settle(struct flow *f, struct access *a)
+{
+	int64_t told = f->has_answer ? f->answer.input_tok : -1, extra;
+	struct tokenizer_extra known;
+	struct engine_model *m;
+	struct tokenizer *t;
+
+	a->counted_tokens = count_prompt_tok(f);
+	if (!f->is_counted || told < 0 || f->status != 200 || !f->has_engine ||
+	    (m = model_at(f, f->engine)) == NULL ||
+	    (t = tokenizer_get(f->engine, m)) == NULL)
+		return;
+	extra = told - (int64_t)f->counted_tok;
+	if (extra < -CUT_LEAST_TOK &&
+	    -extra > (int64_t)f->counted_tok / CUT_SHARE) {
+		if (!is_plain(f))
+			return;
+		a->truncated = 1;
+		note(f, "cut");
+		return;
+	}
+	if (f->body_n > LEARN_BYTES || !is_plain(f))
+		return;
+	known = tokenizer_extra(t, f->inspect.n_messages);
+	if (known.is_learnt)
+		note(f,
+		    extra >= known.least && extra <= known.most ? "as known"
+								: "differs");
+	else
+		note(f, "learnt");
+	tokenizer_learn(t, f->inspect.n_messages, extra);
+}
