@@ -335,6 +335,15 @@ tokenizer_far_counter(struct tokenizer *t)
 	return t->far;
 }
 
+bool
+tokenizer_is_coming(const struct engine_model *m)
+{
+	const struct tokenizer *t = m->tokenizer;
+
+	return t != NULL &&
+	    (t->state == STATE_ASKING || t->state == STATE_OPENING);
+}
+
 const char *
 tokenizer_reason(const struct engine_model *m)
 {

@@ -49,6 +49,9 @@ void tokenizer_learn(struct tokenizer *t, unsigned n, int64_t tok);
 /* ${m} goes, or its file has changed: the next use begins anew. */
 void tokenizer_forget(struct engine_model *m);
 
+/* Is it on its way: asked for, and neither ready nor given up? */
+bool tokenizer_is_coming(const struct engine_model *m);
+
 /* Why there is none for ${m}, as part of a sentence; "" where there is one. */
 const char *tokenizer_reason(const struct engine_model *m);
 

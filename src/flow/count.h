@@ -14,6 +14,26 @@
 #include "flow/flow.h"
 #include "log/access.h"
 
+/* A context, and where the number comes from. */
+struct count_limit {
+	int64_t tok; /* 0: not known */
+	const char *source;
+};
+
+/* The context that the request will have at ${e}, whose model is ${m}. */
+struct count_limit count_limit(
+    const struct flow *f, const struct engine *e, const struct engine_model *m);
+
+/* Is the count itself what is asked for, and weir to answer, not ${e}? */
+bool count_is_answered(const struct flow *f, const struct engine *e);
+
+/* Answer it; the prompt has been counted with the model ${m} of ${e}. */
+enum step count_answer(
+    struct flow *f, struct engine *e, struct engine_model *m);
+
+/* Wait for the vocabulary of ${m}, or refuse. */
+enum step count_await(struct flow *f, const struct engine_model *m);
+
 /* Does it fit into what ${e} has?  STEP_NEXT or STEP_REFUSE. */
 enum step count_judge(struct flow *f, struct engine *e);
 

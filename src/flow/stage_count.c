@@ -44,6 +44,7 @@ is_counted(const struct flow *f)
 	case SHAPE_ANTHROPIC:
 	case SHAPE_RESPONSES:
 	case SHAPE_NATIVE:
+	case SHAPE_COUNT:
 		return true;
 	default:
 		return false;
@@ -83,7 +84,10 @@ find(struct flow *f, struct engine **engine)
 	return found;
 }
 
-/* ${room} is for the text without its escapes. */
+/*
+ * ${room} is for the text without its escapes.  White space at the ends is
+ * what templates trim, so that the least is counted.
+ */
 static enum err
 count_one(struct counter *c, struct slice raw, struct buf *room, uint64_t *sum)
 {
@@ -100,7 +104,8 @@ count_one(struct counter *c, struct slice raw, struct buf *room, uint64_t *sum)
 		if (json_unescape(raw, room->p, raw.n, &bytes) == OK)
 			text = slice_of(room->p, bytes);
 	}
-	if ((e = count_text(c, text, COUNT_PARSE_SPECIAL, &n)) == OK)
+	if ((e = count_text(c, slice_trim(text), COUNT_PARSE_SPECIAL, &n)) ==
+	    OK)
 		*sum += n;
 	return e;
 }
@@ -211,31 +216,25 @@ count_near(struct flow *f, struct tokenizer *t)
 
 /* --- does it fit --- */
 
-struct limit {
-	int64_t tok; /* 0: not known */
-	const char *source;
-};
-
-/* The context that the request will have at ${e}. */
-static struct limit
-limit_of(
+struct count_limit
+count_limit(
     const struct flow *f, const struct engine *e, const struct engine_model *m)
 {
 	const struct conf_model *policy = models_policy(f->conf, &f->name);
 	int64_t most = policy && policy->context != CONF_AUTO
 	    ? (int64_t)policy->context
 	    : 0;
-	struct limit l = {0, ""};
+	struct count_limit l = {0, ""};
 
 	if (m->is_loaded && m->context > 0)
-		l = (struct limit){m->context, "as loaded"};
+		l = (struct count_limit){m->context, "as loaded"};
 	else if (m->context_max > 0)
-		l = (struct limit){m->context_max, "as it was made for"};
+		l = (struct count_limit){m->context_max, "as it was made for"};
 	/* One that asks for more may have it loaded anew. */
 	if (e->kind == ENGINE_OLLAMA && f->inspect.num_ctx > l.tok)
 		l.tok = f->inspect.num_ctx;
 	if (most > 0 && (l.tok == 0 || most < l.tok))
-		l = (struct limit){most, "as configured"};
+		l = (struct count_limit){most, "as configured"};
 	return l;
 }
 
@@ -260,7 +259,7 @@ is_plain(const struct flow *f)
 }
 
 static enum step
-too_long(struct flow *f, int64_t tok, int64_t need, struct limit l)
+too_long(struct flow *f, int64_t tok, int64_t need, struct count_limit l)
 {
 	struct buf *b = &f->env->scratch;
 
@@ -283,7 +282,7 @@ count_judge(struct flow *f, struct engine *e)
 	const struct conf_model *policy;
 	struct engine_model *m;
 	struct tokenizer *t;
-	struct limit l;
+	struct count_limit l;
 	int64_t tok, need;
 
 	if (!f->is_counted || (m = model_at(f, e)) == NULL ||
@@ -291,7 +290,7 @@ count_judge(struct flow *f, struct engine *e)
 		return STEP_NEXT;
 	f->count_extra = tokenizer_extra(t, f->inspect.n_messages).least;
 	policy = models_policy(f->conf, &f->name);
-	l = limit_of(f, e, m);
+	l = count_limit(f, e, m);
 	if (l.tok == 0 || (policy && policy->overflow == CONF_OVERFLOW_PASS))
 		return STEP_NEXT;
 	tok =
@@ -307,6 +306,29 @@ count_judge(struct flow *f, struct engine *e)
 	return too_long(f, tok, need, l);
 }
 
+/* Begin to count; STEP_WAIT where the helper thread does it. */
+static enum step
+begin(struct flow *f, struct tokenizer *t)
+{
+	if (f->inspect.text_bytes <= NEAR_BYTES)
+		count_near(f, t);
+	else if (count_far(f, t))
+		return STEP_WAIT;
+	f->count_done = true;
+	return STEP_NEXT;
+}
+
+/* Go on without a count, unless the count is all that was asked for. */
+static enum step
+uncounted(struct flow *f)
+{
+	if (!count_is_answered(f, NULL))
+		return STEP_NEXT;
+	f->refusal.reason =
+	    slice_str("the request has parts that only the engine can count");
+	return flow_refuse(f, ERR_COUNT_UNAVAILABLE);
+}
+
 enum step
 stage_count(struct flow *f)
 {
@@ -316,22 +338,26 @@ stage_count(struct flow *f)
 
 	if (f->counting)
 		return STEP_WAIT;
-	if (!is_counted(f) || (m = find(f, &e)) == NULL)
-		return STEP_NEXT;
-	if (!f->count_done) {
-		f->count_done = true;
-		if ((t = tokenizer_get(e, m)) == NULL)
-			return STEP_NEXT;
-		if (f->inspect.text_bytes > NEAR_BYTES) {
-			f->count_done = false;
-			if (count_far(f, t))
-				return STEP_WAIT;
-			f->count_done = true;
-			return STEP_NEXT;
-		}
-		count_near(f, t);
+	if (!is_counted(f))
+		return uncounted(f);
+	if ((m = find(f, &e)) == NULL) {
+		f->refusal.model = f->inspect.model;
+		return count_is_answered(f, NULL)
+		    ? flow_refuse(f, ERR_MODEL_NOT_FOUND)
+		    : STEP_NEXT;
 	}
-	return count_judge(f, e);
+	t = tokenizer_get(e, m);
+	if (t == NULL)
+		return count_is_answered(f, NULL) ? count_await(f, m)
+						  : STEP_NEXT;
+	if (!f->count_done && begin(f, t) == STEP_WAIT)
+		return STEP_WAIT;
+	if (!f->is_counted)
+		return uncounted(f);
+	if (!count_is_answered(f, e))
+		return count_judge(f, e);
+	f->count_extra = tokenizer_extra(t, f->inspect.n_messages).least;
+	return count_answer(f, e, m);
 }
 
 int64_t
