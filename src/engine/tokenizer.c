@@ -1,16 +1,18 @@
 #include "engine/tokenizer.h"
 #include "engine/fetch.h"
+#include "engine/shown.h"
 #include "json/reader.h"
 #include "json/value.h"
 #include "json/write.h"
 #include "loop/job.h"
 #include "os/sock.h"
+#include "token/rewrite.h"
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum {
-	ANSWER_MAX = 16 * 1024 * 1024,
+	ANSWER_MAX = 96 * 1024 * 1024, /* a vocabulary as JSON */
 	BODY_MAX = 4 * 1024,
 	ASK_US = 10 * 1000000,
 	RETRY_US = 300 * 1000000, /* after a failure */
@@ -20,7 +22,13 @@ enum {
 	MESSAGE_EXTRA = 16,
 };
 
-enum state { STATE_ASKING, STATE_OPENING, STATE_READY, STATE_FAILED };
+enum state {
+	STATE_ASKING,  /* where the file is */
+	STATE_SHOWING, /* the vocabulary itself */
+	STATE_OPENING,
+	STATE_READY,
+	STATE_FAILED
+};
 
 struct learnt {
 	int32_t least, most;
@@ -36,6 +44,8 @@ struct tokenizer {
 	struct engine_model *model; /* NULL: it has gone */
 	struct engine *engine;	    /* held while asking */
 	char path[PATH_MAX];
+	struct buf shown; /* the job's: what the engine shows of it */
+	bool is_ollama, has_shown;
 	struct vocab *vocab; /* the job's until it is done */
 	enum err err;
 	const char *reason;
@@ -69,6 +79,7 @@ tokenizer_drop(struct tokenizer *t)
 	counter_free(t->near);
 	counter_free(t->far);
 	vocab_drop(t->vocab);
+	buf_fini(&t->shown);
 	free(t);
 }
 
@@ -97,13 +108,20 @@ failed(struct tokenizer *t, const char *reason)
 
 /* --- the file --- */
 
+static void ask_to_show(struct tokenizer *t);
+
 static void
 open_vocab(struct job *j)
 {
 	struct tokenizer *t = (struct tokenizer *)(void *)((char *)j -
 	    offsetof(struct tokenizer, job));
 
-	t->err = vocab_open(t->path, &t->vocab);
+	if (t->has_shown)
+		t->err = shown_vocab(buf_slice(&t->shown), &t->vocab);
+	else if (t->is_ollama)
+		t->err = rewrite_open(t->path, &t->vocab);
+	else
+		t->err = vocab_open(t->path, &t->vocab);
 }
 
 static const char *
@@ -132,23 +150,30 @@ on_opened(struct job *j)
 		tokenizer_drop(t);
 		return;
 	}
-	if (t->vocab == NULL)
+	buf_fini(&t->shown);
+	if (t->vocab == NULL && t->is_ollama && !t->has_shown &&
+	    (t->err == ERR_IO || t->err == ERR_NOT_FOUND))
+		ask_to_show(t);
+	else if (t->vocab == NULL)
 		failed(t, reason_of(t->err));
 	else if (counter_new(t->vocab, NULL, &t->near) != OK ||
 	    counter_new(t->vocab, NULL, &t->far) != OK)
 		failed(t, reason_of(ERR_NOMEM));
 	else
 		t->state = STATE_READY;
+	if (t->state != STATE_SHOWING)
+		stop_asking(t);
 	tokenizer_drop(t);
 }
 
 static void
-open_file(struct tokenizer *t, struct loop *loop)
+open_job(struct tokenizer *t)
 {
 	t->state = STATE_OPENING;
 	t->job = (struct job){.work = open_vocab, .done = on_opened};
 	(void)tokenizer_hold(t);
-	if (job_start(loop, &t->job) != OK) {
+	if (job_start(t->engine->loop, &t->job) != OK) {
+		stop_asking(t);
 		failed(t, reason_of(ERR_NOMEM));
 		tokenizer_drop(t);
 	}
@@ -222,15 +247,35 @@ keep_path(struct tokenizer *t, struct slice path)
 	return n > 0 && (size_t)n < sizeof t->path;
 }
 
+/* The answer with the whole vocabulary. */
+static void
+on_shown(struct tokenizer *t)
+{
+	struct fetch *f = &t->fetch;
+
+	if (f->err != OK || f->status != 200) {
+		stop_asking(t);
+		failed(t, "the engine does not show its vocabulary");
+		return;
+	}
+	t->shown = f->answer;
+	buf_init(&f->answer, ANSWER_MAX);
+	t->has_shown = true;
+	open_job(t);
+}
+
 static void
 on_told(struct fetch *f)
 {
 	struct tokenizer *t = (struct tokenizer *)(void *)f;
-	struct loop *loop = t->engine->loop;
 	struct slice path = {0};
 	bool is_found = false;
 	struct buf b;
 
+	if (t->state == STATE_SHOWING) {
+		on_shown(t);
+		return;
+	}
 	buf_init(&b, ANSWER_MAX);
 	if (f->err == OK && f->status == 200) {
 		if (t->engine->kind == ENGINE_OLLAMA &&
@@ -242,35 +287,54 @@ on_told(struct fetch *f)
 		is_found = keep_path(t, path);
 	}
 	buf_fini(&b);
-	stop_asking(t);
-	if (is_found)
-		open_file(t, loop);
-	else
+	if (is_found && engine_is_loopback(t->engine)) {
+		open_job(t);
+	} else if (t->is_ollama) {
+		ask_to_show(t);
+	} else {
+		stop_asking(t);
 		failed(t, "the engine does not say where its file is");
+	}
+}
+
+static void
+show(struct tokenizer *t, bool verbose)
+{
+	struct json_writer w;
+	struct buf b;
+
+	buf_init(&b, BODY_MAX);
+	json_writer_init(&w, &b);
+	json_object_begin(&w, NULL);
+	json_str(&w, "model", t->model->raw);
+	json_bool(&w, "verbose", verbose);
+	json_object_end(&w);
+	fetch_start(&t->fetch, "POST", "/api/show",
+	    w.err == OK ? buf_slice(&b) : (struct slice){0}, ASK_US);
+	buf_fini(&b);
+}
+
+/* Its file cannot be read from here. */
+static void
+ask_to_show(struct tokenizer *t)
+{
+	t->state = STATE_SHOWING;
+	show(t, true);
 }
 
 static void
 ask(struct tokenizer *t, struct engine *e)
 {
-	struct json_writer w;
-	struct buf b;
-
 	t->state = STATE_ASKING;
 	t->engine = engine_hold(e);
+	t->is_ollama = e->kind == ENGINE_OLLAMA;
 	fetch_init(&t->fetch, e, ANSWER_MAX, on_told);
 	if (e->kind == ENGINE_LLAMA) {
 		fetch_start(
 		    &t->fetch, "GET", "/props", (struct slice){0}, ASK_US);
 		return;
 	}
-	buf_init(&b, BODY_MAX);
-	json_writer_init(&w, &b);
-	json_object_begin(&w, NULL);
-	json_str(&w, "model", t->model->raw);
-	json_object_end(&w);
-	fetch_start(&t->fetch, "POST", "/api/show",
-	    w.err == OK ? buf_slice(&b) : (struct slice){0}, ASK_US);
-	buf_fini(&b);
+	show(t, false);
 }
 
 static void
@@ -304,7 +368,7 @@ begin(struct engine *e, struct engine_model *m)
 		failed(t, "this kind of engine does not say where its file is");
 	else if (e->is_router)
 		failed(t, "a router does not say where its file is");
-	else if (!engine_is_loopback(e))
+	else if (!engine_is_loopback(e) && e->kind != ENGINE_OLLAMA)
 		failed(t, "its engine is on another machine");
 	else
 		ask(t, e);
@@ -341,7 +405,8 @@ tokenizer_is_coming(const struct engine_model *m)
 	const struct tokenizer *t = m->tokenizer;
 
 	return t != NULL &&
-	    (t->state == STATE_ASKING || t->state == STATE_OPENING);
+	    (t->state == STATE_ASKING || t->state == STATE_SHOWING ||
+		t->state == STATE_OPENING);
 }
 
 const char *

@@ -98,6 +98,7 @@ struct flow {
 	/* count */
 	struct count_job *counting; /* on the helper thread; NULL: not now */
 	bool count_done, is_counted;
+	bool is_poison;	      /* it would crash the engine's tokenizer */
 	uint64_t counted_tok; /* of the texts */
 	int64_t count_extra;  /* what the template adds at the least */
 

@@ -104,6 +104,8 @@ count_one(struct counter *c, struct slice raw, struct buf *room, uint64_t *sum)
 		if (json_unescape(raw, room->p, raw.n, &bytes) == OK)
 			text = slice_of(room->p, bytes);
 	}
+	if (count_is_poison(counter_vocab(c), text, 0))
+		return ERR_PROMPT_POISON;
 	if ((e = count_text(c, slice_trim(text), COUNT_PARSE_SPECIAL, &n)) ==
 	    OK)
 		*sum += n;
@@ -128,6 +130,7 @@ static void
 take_count(struct flow *f, enum err e, uint64_t tok)
 {
 	f->is_counted = e == OK;
+	f->is_poison = e == ERR_PROMPT_POISON;
 	f->counted_tok = tok + f->inspect.token_ids;
 }
 
@@ -352,6 +355,11 @@ stage_count(struct flow *f)
 						  : STEP_NEXT;
 	if (!f->count_done && begin(f, t) == STEP_WAIT)
 		return STEP_WAIT;
+	if (f->is_poison && !f->conf->dry_run) {
+		f->refusal.limit = (int64_t)vocab_poison_run(
+		    counter_vocab(tokenizer_counter(t)));
+		return flow_refuse(f, ERR_PROMPT_POISON);
+	}
 	if (!f->is_counted)
 		return uncounted(f);
 	if (!count_is_answered(f, e))
