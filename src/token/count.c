@@ -10,7 +10,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { WORDS = 65536, CHUNKS = 8192, LONGS = 16384 };
+enum { WORDS = 65536, CHUNKS = 8192, LONGS = 16384, PAD_KEPT = 1 << 20 };
 
 enum err
 counter_new(
@@ -98,7 +98,7 @@ counter_pad(struct counter *c, struct slice text)
 		n = text_repair(text, NULL);
 	room = n + COUNT_PAD;
 	if (c->pad_cap < room) {
-		/* Nothing is kept; what is too large is not kept either. */
+		/* What was there is not needed any more. */
 		free(c->pad);
 		c->pad_cap = 0;
 		c->pad = malloc(room + room / 2);
@@ -112,6 +112,17 @@ counter_pad(struct counter *c, struct slice text)
 		(void)text_repair(text, c->pad);
 	memset(c->pad + n, 0, COUNT_PAD);
 	return slice_of(c->pad, n);
+}
+
+/* One huge text must not be paid for ever after. */
+static void
+let_go(struct counter *c)
+{
+	if (c->pad_cap <= PAD_KEPT)
+		return;
+	free(c->pad);
+	c->pad = NULL;
+	c->pad_cap = 0;
 }
 
 /* The parts of a text that are remembered, and the rest. */
@@ -156,6 +167,7 @@ count_text(struct counter *c, struct slice text, unsigned how, uint64_t *n)
 	if (how & COUNT_ADD_SPECIAL)
 		total += (uint64_t)v->add_bos + v->add_eos;
 	e = count_chunks(c, text, how & COUNT_PARSE_SPECIAL, &total);
+	let_go(c);
 	if (e == OK)
 		*n = total;
 	return e;
@@ -179,6 +191,7 @@ count_ids(struct counter *c, struct slice text, unsigned how, uint32_t *ids,
 	if (text.n > 0)
 		e = special_split(
 		    c, text, how & COUNT_PARSE_SPECIAL, true, &out);
+	let_go(c);
 	if (how & COUNT_ADD_SPECIAL && v->add_eos)
 		sink_put(&out, (uint32_t)v->eos);
 	if (e == OK)
