@@ -75,7 +75,8 @@ struct specials {
 	struct special_node *nodes; /* nodes[0] is unused */
 	uint32_t n_nodes;
 	uint32_t root[256];
-	uint16_t *lengths; /* of all specials, longest first, each once */
+	uint16_t mixed[256]; /* longest run of a byte before another one */
+	uint16_t *lengths;   /* of all specials, longest first, each once */
 	size_t n_lengths;
 	size_t n;	 /* specials */
 	size_t n_firsts; /* different first bytes */

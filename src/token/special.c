@@ -117,6 +117,22 @@ list_lengths(struct vocab *v)
 	return OK;
 }
 
+/* How long can a run of ${byte} be that a token begins with and leaves? */
+static uint16_t
+longest_mixed(const struct specials *t, uint8_t byte)
+{
+	uint16_t most = 0;
+
+	for (uint32_t at = t->root[byte]; at != 0; at = child_of(t, at, byte)) {
+		uint32_t child = t->nodes[at].child;
+
+		for (; child != 0; child = t->nodes[child].sibling)
+			if (t->nodes[child].byte != byte)
+				most = t->nodes[at].depth;
+	}
+	return most;
+}
+
 enum err
 specials_build(struct vocab *v)
 {
@@ -136,6 +152,8 @@ specials_build(struct vocab *v)
 	for (uint32_t id = 0; id < v->n_tokens; id++)
 		if (v->attrs[id] & SPECIAL)
 			add_special(t, vocab_token(v, id), id, v->attrs[id]);
+	for (unsigned i = 0; i < 256; i++)
+		t->mixed[i] = longest_mixed(t, (uint8_t)i);
 	return list_lengths(v);
 }
 
@@ -154,18 +172,15 @@ is_space(char c)
 
 /* The node of the longest match at ${at} that counts, 0: none. */
 static uint32_t
-longest(const struct split *s, size_t at, bool *is_only)
+longest(const struct split *s, size_t at)
 {
 	uint32_t node = s->t->root[(uint8_t)s->text.p[at]], best = 0;
 
-	*is_only = true;
 	while (node != 0) {
 		const struct special_node *n = &s->t->nodes[node];
 
-		if (n->attr != 0 && !(n->attr & s->hidden)) {
-			*is_only = best == 0;
+		if (n->attr != 0 && !(n->attr & s->hidden))
 			best = node;
-		}
 		if (at + n->depth == s->text.n)
 			break;
 		node = child_of(s->t, node, (uint8_t)s->text.p[at + n->depth]);
@@ -343,15 +358,57 @@ next_first(const struct split *s, size_t at)
 	return at;
 }
 
-/* The cluster that begins with the match ${node} at ${at}. */
-static enum err
-cluster(struct split *s, size_t at, uint32_t node, bool is_only, size_t *end)
+/* The end, at most ${to}, of the bytes from ${at} on that equal that one. */
+static size_t
+run_end(const struct split *s, size_t at, size_t to)
 {
-	size_t to = at + s->t->nodes[node].depth;
-	bool only;
+	size_t end = at + 1;
+
+	while (end < to && s->text.p[end] == s->text.p[at])
+		end++;
+	return end;
+}
+
+/*
+ * A cluster of one byte, over and over: the longest tokens as often as they
+ * fit, then shorter ones; what is left at the end is text.
+ */
+static enum err
+put_run(struct split *s, size_t at, size_t to)
+{
+	const struct special_node *chain[256];
+	uint8_t byte = (uint8_t)s->text.p[at];
+	uint32_t node = s->t->root[byte];
+	size_t n = 0;
+	enum err e = OK;
+
+	for (; node != 0 && n < 256; node = child_of(s->t, node, byte)) {
+		const struct special_node *one = &s->t->nodes[node];
+
+		if (one->attr != 0 && !(one->attr & s->hidden))
+			chain[n++] = one;
+	}
+	if (node != 0)
+		return resolve(s, at, to);
+	while (n-- > 0)
+		for (; e == OK && to - at >= chain[n]->depth;
+		     at += chain[n]->depth)
+			e = put(s, at, chain[n]->depth, chain[n]->id);
+	return e;
+}
+
+/*
+ * The cluster that begins with the match ${node} at ${at}.  Inside of a run of
+ * one byte, but for its end, all matches are as long as the one before.
+ */
+static enum err
+cluster(struct split *s, size_t at, uint32_t node, size_t *end)
+{
+	const struct special_node *first = &s->t->nodes[node];
+	size_t to = at + first->depth, depth = first->depth, run = at;
 
 	for (size_t i = at + 1;; i++) {
-		uint32_t other;
+		size_t ahead = s->t->mixed[(uint8_t)s->text.p[i - 1]];
 
 		if (i == to) {
 			/* Eaten white space may begin other tokens. */
@@ -359,19 +416,24 @@ cluster(struct split *s, size_t at, uint32_t node, bool is_only, size_t *end)
 			    !is_space(s->text.p[i]))
 				break;
 			to++;
-			is_only = false;
 		}
-		other = longest(s, i, &only);
-		if (other == 0)
+		if (i >= run)
+			run = run_end(s, i - 1, s->text.n);
+		ahead = ahead > depth ? ahead : depth;
+		if (depth > 0 && i + ahead < run) {
+			to = i + depth > to ? i + depth : to;
 			continue;
-		is_only = false;
-		if (i + s->t->nodes[other].depth > to)
-			to = i + s->t->nodes[other].depth;
+		}
+		node = longest(s, i);
+		depth = node == 0 ? 0 : s->t->nodes[node].depth;
+		to = i + depth > to ? i + depth : to;
 	}
 	*end = to;
-	if (is_only)
-		return put(s, at, to - at, s->t->nodes[node].id);
-	return resolve(s, at, to);
+	if (to == at + first->depth) /* all others in it are shorter */
+		return put(s, at, to - at, first->id);
+	return !s->t->has_rstrip && run_end(s, at, to) == to
+	    ? put_run(s, at, to)
+	    : resolve(s, at, to);
 }
 
 enum err
@@ -394,13 +456,12 @@ special_split(struct counter *c, struct slice text, bool parse_special,
 		return e == OK ? flush(&s, text.n) : e;
 	}
 	while (e == OK && (at = next_first(&s, at)) < text.n) {
-		bool is_only;
-		uint32_t node = longest(&s, at, &is_only);
+		uint32_t node = longest(&s, at);
 
 		if (node == 0)
 			at++;
 		else
-			e = cluster(&s, at, node, is_only, &at);
+			e = cluster(&s, at, node, &at);
 	}
 	return e == OK ? flush(&s, text.n) : e;
 }
