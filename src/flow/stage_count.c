@@ -337,7 +337,7 @@ stage_count(struct flow *f)
 {
 	struct engine_model *m;
 	struct tokenizer *t;
-	struct engine *e;
+	struct engine *e = NULL;
 
 	if (f->counting)
 		return STEP_WAIT;

@@ -232,7 +232,11 @@ def test_head_is_get_without_the_body(weir, engine, path):
         get = caller.get(path)
     assert head.status == get.status == 200
     assert head.body == b""
-    assert head.field("content-length") == get.field("content-length")
+    # A listing's length is known only once it is cut (RFC 9110 9.3.2).
+    length = head.field("content-length")
+    assert length == get.field("content-length") or (
+        length is None and path == "/api/tags"
+    )
 
 
 def test_old_http_gets_an_answer_that_the_close_ends(weir, engine):
