@@ -247,8 +247,12 @@ failed(struct flow *f)
 static bool
 may_be_overflow(const struct flow *f, const struct http_head *h)
 {
-	return h->status == 400 && f->match.route->class == CLASS_INFERENCE &&
-	    h->content_length >= 0 && !h->chunked &&
+	if (h->status != 400 || f->match.route->class != CLASS_INFERENCE)
+		return false;
+	/* Ollama answers so to a request for a stream; its errors are short. */
+	if (h->chunked)
+		return f->engine->kind == ENGINE_OLLAMA;
+	return h->content_length >= 0 &&
 	    h->content_length <= OVERFLOW_ANSWER_MAX;
 }
 

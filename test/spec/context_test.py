@@ -3,7 +3,7 @@ error, with the numbers."""
 
 import pytest
 
-from harness import asks, metrics
+from harness import asks, metrics, replies
 from harness.asks import DIALECTS, ask
 
 LLAMA = {
@@ -28,6 +28,12 @@ def refuses(engine, answer, status=400):
     engine.then(lambda exchange: exchange.whole(answer, status))
 
 
+def refuses_in_chunks(exchange):
+    exchange.begin("application/x-ndjson", 400)
+    exchange.chunk(replies.dump(QUOTED))
+    exchange.end()
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("answer", [LLAMA, QUOTED])
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -49,6 +55,15 @@ def test_the_engine_refusal_is_told_alike(
     assert (line["status"], line["err"]) == (400, "context_length_exceeded")
     # The slot is back, the connection too.
     assert ask(weir, dialect).status == 200
+
+
+@pytest.mark.parametrize("dialect", ["ollama", "generate", "openai"])
+def test_a_refusal_in_chunks_is_told_alike(weir, engine, dialect):
+    engine.then(refuses_in_chunks)
+    r = ask(weir, dialect, True)
+    assert r.status == 400
+    text, _ = asks.error_of(dialect, r)
+    assert "1322 tokens" in text and "810 more" in text
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
