@@ -449,8 +449,10 @@ run_fini(struct run *r)
 	if (r->pid != 0) {
 		os_kill_group(r->pid, SIGKILL);
 		(void)waitpid(r->pid, &status, 0);
-		(void)sweep(r, SIGKILL);
 	}
+	/* Left-overs that were still given time have none any more. */
+	if (r->pid != 0 || r->sweep_until_us != 0)
+		(void)sweep(r, SIGKILL);
 	os_fd_close(&r->why_fd);
 	output_close(&r->out);
 	os_cgroup_remove(&r->cgroup);
