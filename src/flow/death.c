@@ -89,6 +89,11 @@ explain(struct flow *f, enum err why)
 {
 	f->refusal.wait_us = 2000000;
 	f->refusal.limit = f->engine->first_byte_us / 1000000;
+	/* It may be told late, when a next try has met nobody. */
+	if (is_killer(f)) {
+		f->refusal.err = ERR_ENGINE_KILLER;
+		return;
+	}
 	switch (why) {
 	case ERR_TIMEOUT:
 		f->refusal.err = ERR_ENGINE_TIMEOUT;
@@ -100,8 +105,7 @@ explain(struct flow *f, enum err why)
 		f->refusal.err = ERR_ENGINE_AWAY;
 		break;
 	default:
-		f->refusal.err =
-		    is_killer(f) ? ERR_ENGINE_KILLER : ERR_ENGINE_FAILED;
+		f->refusal.err = ERR_ENGINE_FAILED;
 		break;
 	}
 }

@@ -174,6 +174,8 @@ def test_an_engine_that_is_away_for_a_moment_is_waited_for(weir, engine):
 @every_dialect
 def test_what_the_engine_answers_is_the_answer(weir, engine, dialect, status):
     body = b'{"error":{"message":"SECRET words","type":"x","code":null}}'
+    if dialect == "anthropic":
+        body = b'{"type":"error",' + body[1:]
     engine.script = lambda exchange: exchange.whole(body, status)
     r = ask(weir, dialect)
     assert (r.status, r.body) == (status, body)
