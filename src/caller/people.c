@@ -59,6 +59,7 @@ init(struct caller *c, struct caller *app, const struct key_digest *who)
 	c->tokens_key = app->tokens_key;
 	memcpy(&c->line_key, who->b, sizeof c->line_key);
 	c->app = app;
+	queue_caller_join(&c->line, &app->line);
 }
 
 static struct caller *

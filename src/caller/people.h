@@ -4,10 +4,11 @@
  *   open-webui ──┬── open-webui/3f2a91c04b7d    a line of their own each, of
  *                └── open-webui/90b1e62d77fa    which all have the app's share
  *
- * A person is a caller with the app's row, rates and budgets (they are the
- * app's, all its people together) but a line of its own.  The app's weight is
- * divided among its people that have something in hand.  What the header says
- * is never kept or logged, only a keyed hash of it.
+ * A person is a caller with the app's row and limits (rate, tokens, at_once and
+ * waiting are the app's, all its people together) but a line of its own.  The
+ * app's weight is divided among its people that have something in hand; of its
+ * places to wait none of them has more than are left (queue/group.h).  What the
+ * header says is never kept or logged, only a keyed hash of it.
  */
 #pragma once
 #include "caller/caller.h"

@@ -169,11 +169,14 @@ guess_wait_us(const struct flow *f)
 	return us > 0 ? us : 1000000;
 }
 
+/* One of an app's people may have as many as it has. */
 static enum step
 refuse_full(struct flow *f, enum err e)
 {
+	const struct queue_caller *line = &f->caller->line;
+
 	f->refusal.wait_us = guess_wait_us(f);
-	f->refusal.limit = f->caller->line.most;
+	f->refusal.limit = line->above ? line->waiting : line->most;
 	return flow_refuse(f, e);
 }
 

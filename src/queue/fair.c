@@ -1,5 +1,6 @@
 /* See queue/fair.h and the rules in queue/queue.h. */
 #include "queue/fair.h"
+#include "queue/group.h"
 #include "queue/pace.h"
 #include <assert.h>
 
@@ -9,7 +10,9 @@
 bool
 fair_is_parked(const struct queue_caller *c)
 {
-	return c->at_once > 0 && c->in_flight >= c->at_once;
+	const struct queue_caller *top = group_top(c);
+
+	return top->at_once > 0 && top->all_in_flight >= top->at_once;
 }
 
 int64_t
@@ -65,17 +68,27 @@ lesser(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* The least counter among those that wait, FAIR_PARKED if nobody does. */
+/* The least counter among all that wait, FAIR_PARKED if nobody does. */
 static int64_t
-level_for(const struct queue *q, const struct queue_caller *c,
-    enum queue_class band, const struct queue_lane *lane)
+least_of_all(const struct queue *q, enum queue_class band)
 {
 	int64_t level = FAIR_PARKED;
 
-	if (lane != NULL)
-		level = least_of(lane, band);
-	else
-		LIST_EACH (l, &c->heads) {
+	LIST_EACH (l, &q->busy)
+		level = lesser(
+		    level, least_of(LIST_OF(l, struct queue_lane, link), band));
+	return level;
+}
+
+int64_t
+fair_level(const struct queue *q, const struct queue_caller *top,
+    enum queue_class band)
+{
+	int64_t level = FAIR_PARKED;
+
+	LIST_EACH (m, &top->below)
+		LIST_EACH (
+		    l, &LIST_OF(m, struct queue_caller, of_above)->heads) {
 			const struct queue_item *h =
 			    LIST_OF(l, struct queue_item, of_caller);
 
@@ -83,34 +96,46 @@ level_for(const struct queue *q, const struct queue_caller *c,
 				level = lesser(level, least_of(h->lane, band));
 		}
 	if (level == FAIR_PARKED)
-		LIST_EACH (l, &q->busy)
-			level = lesser(level,
-			    least_of(
-				LIST_OF(l, struct queue_lane, link), band));
+		level = least_of_all(q, band);
+	if (level == FAIR_PARKED && q->last[band].top != top)
+		level = q->last[band].level;
 	return level;
+}
+
+void
+fair_raise(struct queue *q, struct queue_caller *c, enum queue_class band,
+    int64_t level, int64_t more)
+{
+	struct queue_account *a = &c->accounts[band];
+	int64_t counter = lesser(a->counter + more, COUNTER_MAX);
+
+	a->base = level;
+	a->lifts++;
+	if (counter < level)
+		counter = level;
+	if (counter != a->counter) {
+		a->counter = counter;
+		publish(q, c, band);
+	}
 }
 
 void
 fair_lift(struct queue *q, struct queue_caller *c, enum queue_class band,
     const struct queue_lane *lane)
 {
-	struct queue_account *a = &c->accounts[band];
-	int64_t level = level_for(q, c, band, lane);
+	const struct queue_last *last = &q->last[band];
+	int64_t level = least_of(lane, band);
 
+	if (level == FAIR_PARKED)
+		level = least_of_all(q, band);
 	if (level == FAIR_PARKED) {
-		const struct queue_last *last = &q->last[band];
-
 		/* It is alone and was the last: nothing to be lifted to. */
-		if (last->caller == c && last->level == a->counter)
+		if (last->caller == c &&
+		    last->level == c->accounts[band].counter)
 			return;
 		level = last->level;
 	}
-	a->base = level;
-	a->lifts++;
-	if (a->counter < a->base) {
-		a->counter = a->base;
-		publish(q, c, band);
-	}
+	fair_raise(q, c, band, level, 0);
 }
 
 /*
@@ -165,6 +190,7 @@ fair_dispatch(struct queue *q, struct queue_item *it)
 		pay(q, it, cost_of(it) * QUEUE_COST_SCALE / it->paid_weight);
 	}
 	q->last[it->band].caller = it->caller;
+	q->last[it->band].top = group_top(it->caller);
 	publish(q, it->caller, it->band);
 }
 

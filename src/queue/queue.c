@@ -4,6 +4,7 @@
  */
 #include "queue/queue.h"
 #include "queue/fair.h"
+#include "queue/group.h"
 #include "queue/lane.h"
 #include "queue/pace.h"
 #include <assert.h>
@@ -58,6 +59,8 @@ queue_caller_init(struct queue_caller *c)
 {
 	*c = (struct queue_caller){.weight = 1};
 	list_init(&c->heads);
+	list_init(&c->below);
+	list_init(&c->of_above);
 }
 
 void
@@ -71,28 +74,10 @@ queue_item_init(struct queue_item *it, struct queue_caller *c)
 	list_init(&it->of_age);
 }
 
-/* Does ${c} wait for its turn in ${band}?  Who is parked does not. */
-static bool
-is_backlogged(const struct queue_caller *c, enum queue_class band)
-{
-	return c->accounts[band].waiting > 0 && !fair_is_parked(c);
-}
-
-/* ${c} was parked until now: it comes back into its places. */
-static void
-unpark(struct queue *q, struct queue_caller *c)
-{
-	for (int band = 0; band < QUEUE_CLASSES; band++)
-		if (is_backlogged(c, (enum queue_class)band))
-			fair_lift(q, c, (enum queue_class)band, NULL);
-	fair_reorder(c);
-}
-
 void
 queue_caller_set(
     struct queue_caller *c, uint32_t at_once, uint32_t most, uint32_t weight)
 {
-	struct list *first = list_first(&c->heads);
 	bool was_parked = fair_is_parked(c);
 
 	assert(weight > 0);
@@ -105,14 +90,7 @@ queue_caller_set(
 		h->lane->weights[h->band] -= c->weight;
 	}
 	c->weight = weight;
-	if (first == NULL)
-		return;
-	if (was_parked && !fair_is_parked(c))
-		unpark(
-		    LIST_OF(first, struct queue_item, of_caller)->lane->queue,
-		    c);
-	else
-		fair_reorder(c);
+	group_change(c, was_parked);
 }
 
 /* Enter the line; bounds are the caller's affair.  ERR_NOMEM. */
@@ -128,9 +106,7 @@ enter(struct queue *q, struct queue_item *it)
 		return e;
 	if ((lane = lane_get(q, it->model, it->band)) == NULL)
 		goto undo_due;
-	if (c->accounts[it->band].waiting++ == 0 && !fair_is_parked(c))
-		fair_lift(q, c, it->band, lane);
-	c->waiting++;
+	group_wait(q, c, it->band, lane);
 	lane_add(lane, it);
 	list_del(&it->all);
 	list_add(&q->items, &it->all);
@@ -151,8 +127,7 @@ leave(struct queue *q, struct queue_item *it, bool is_served)
 	list_del(&it->all);
 	q->n--;
 	q->bytes -= it->bytes;
-	it->caller->waiting--;
-	it->caller->accounts[it->band].waiting--;
+	group_unwait(it->caller, it->band);
 	it->state = QUEUE_OUT;
 	lane_rest(it->lane);
 }
@@ -171,12 +146,12 @@ check_bounds(const struct queue *q, const struct queue_item *it)
 {
 	const struct queue_caller *c = it->caller;
 
-	if (c->most > 0 && c->waiting >= c->most)
+	if (!group_has_place(c))
 		return ERR_CALLER_QUEUE_FULL;
 	if (q->n >= q->length || it->bytes > q->bytes_max ||
 	    q->bytes > q->bytes_max - it->bytes)
 		return ERR_QUEUE_FULL;
-	if (c->waiting > 0 &&
+	if (group_top(c)->all_waiting > 0 &&
 	    (in_reserve(q->n + 1, q->length) ||
 		in_reserve(q->bytes + it->bytes, q->bytes_max)))
 		return ERR_QUEUE_FULL;
@@ -221,10 +196,9 @@ try_promote(struct queue *q, struct queue_item *it)
 	if (ranks_reserve(heads, heads->n + 1) != OK)
 		return false;
 	lane_del(it, false);
-	c->accounts[QUEUE_BATCH].waiting--;
+	group_unwait(c, QUEUE_BATCH);
 	it->band = QUEUE_INTERACTIVE;
-	if (c->accounts[QUEUE_INTERACTIVE].waiting++ == 0 && !fair_is_parked(c))
-		fair_lift(q, c, QUEUE_INTERACTIVE, lane);
+	group_wait(q, c, QUEUE_INTERACTIVE, lane);
 	lane_add(lane, it);
 	lane->since_us = since_us;
 	return true;
@@ -251,7 +225,6 @@ take_off(struct queue *q, struct queue_item *it, int64_t now_us)
 
 	fair_dispatch(q, it);
 	q->in_flight++;
-	c->in_flight++;
 	if (++lane->in_flight > lane->peak)
 		lane->peak = lane->in_flight;
 	lane_open_window(q);
@@ -259,23 +232,18 @@ take_off(struct queue *q, struct queue_item *it, int64_t now_us)
 	list_add(&q->flying, &it->all);
 	it->state = QUEUE_IN_FLIGHT;
 	it->dispatched_us = now_us;
-	fair_reorder(c);
+	group_fly(c);
 }
 
 static void
 land(struct queue *q, struct queue_item *it)
 {
-	struct queue_caller *c = it->caller;
-	bool was_parked = fair_is_parked(c);
-
-	assert(q->in_flight > 0 && c->in_flight > 0 && it->lane->in_flight > 0);
+	assert(q->in_flight > 0 && it->lane->in_flight > 0);
 	it->state = QUEUE_OUT;
 	q->in_flight--;
-	c->in_flight--;
 	it->lane->in_flight--;
 	lane_rest(it->lane);
-	if (was_parked && !fair_is_parked(c))
-		unpark(q, c);
+	group_land(q, it->caller);
 }
 
 static bool

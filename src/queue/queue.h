@@ -22,7 +22,9 @@
  *   - of equal counters, who came while the last one ran is before that one's
  *     caller; else first come, first served.
  * A caller with `at_once` requests in flight is parked: its line does not count
- * as waiting until one of them is done.  A correction of what was charged
+ * as waiting until one of them is done.  Callers may be below another (people
+ * behind an app): its bounds hold for all of them together, and of its places
+ * none of them has more than are left, so that nobody is kept out by another.  A correction of what was charged
  * before a lift takes no counter below the level of that lift.
  *
  * Classes: batch runs when nothing interactive may.  A batch item that was the
@@ -79,10 +81,14 @@ struct queue_caller {
 	/* read only */
 	uint32_t waiting;
 	uint32_t in_flight;
+	uint32_t all_waiting, all_in_flight; /* with those below it */
 	struct queue_account accounts[QUEUE_CLASSES];
 	/* the queue's own */
 	struct counters_key key;
 	struct list heads;
+	struct queue_caller *above; /* NULL: nobody */
+	struct list below;	    /* that wait, itself among them */
+	struct list of_above;
 };
 
 /* One request; embedded in its flow.  Set the first part, then add it. */
@@ -127,7 +133,8 @@ struct queue_pace {
 
 /* The last dispatch of a class: whose, and that caller's counter now. */
 struct queue_last {
-	const struct queue_caller *caller; /* to compare, never to look at */
+	/* to compare, never to look at */
+	const struct queue_caller *caller, *top;
 	int64_t level;
 };
 
@@ -197,6 +204,12 @@ void queue_caller_restore(
  */
 void queue_caller_set(
     struct queue_caller *c, uint32_t at_once, uint32_t most, uint32_t weight);
+
+/*
+ * The bounds of ${above}, which outlives it and is below nobody, hold for ${c}
+ * too, which has nothing waiting or in flight; its own do not any more.
+ */
+void queue_caller_join(struct queue_caller *c, struct queue_caller *above);
 
 /* Make an item that is in no queue, costs nothing and never expires. */
 void queue_item_init(struct queue_item *it, struct queue_caller *c);

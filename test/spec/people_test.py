@@ -134,6 +134,50 @@ def test_an_app_of_many_people_has_one_share(weir, engine):
     assert 4 <= served[:12].count("other") <= 8
 
 
+@pytest.mark.engine(slots=4)
+@pytest.mark.weir(callers=[{**APP, "at_once": 2, "waiting": 4}, OTHER])
+def test_the_apps_bounds_are_its_peoples_together(weir, engine):
+    """Two at the engine, whoever they are; none has all places to wait."""
+    go = Signal()
+
+    def hold(exchange):
+        exchange.wait(go)
+        exchange.answer()
+
+    engine.script = hold
+    callers = []
+
+    def send(fields):
+        callers.append(weir.connect())
+        callers[-1].send(asks.request_bytes("ollama", fields=fields))
+
+    try:
+        for n, person in enumerate("aabbbbc"):
+            send(of(person))
+            if n < 2:
+                engine.wait_requests(n + 1)
+            elif n != 5:
+                waiting = n - 1 - (n > 5)
+                weir.wait_metric(
+                    "weir_queue_length", lambda v, n=waiting: v == n
+                )
+            else:
+                refused = callers[n].response().finish()
+        assert refused.status == 429
+        assert "has 3 requests waiting already" in refused.text()
+        send(bearer(new_key("other")))
+        engine.wait_requests(3)
+        assert len(engine.requests) == 3
+        go.set()
+        for n, caller in enumerate(callers):
+            if n != 5:
+                assert caller.response().finish().status == 200
+    finally:
+        go.set()
+        for caller in callers:
+            caller.close()
+
+
 @pytest.mark.weir(callers=[APP])
 def test_people_outlive_their_app_by_what_they_have_in_hand(weir, engine):
     go = Signal()
