@@ -1,5 +1,6 @@
 /* Begin and end of a conn, and what the loop tells it. */
 #include "loop/conn_part.h"
+#include "os/clock.h"
 #include "os/fd.h"
 #include "os/sock.h"
 #include <assert.h>
@@ -67,6 +68,7 @@ on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct conn *c = poll->data;
 
+	os_now_hold();
 	/* An error; libuv has stopped.  The calls that follow will meet it. */
 	if (status != 0) {
 		c->watched = 0;
@@ -80,6 +82,7 @@ on_poll(uv_poll_t *poll, int status, int events)
 	    conn_pending(c) > 0)
 		conn_on_writable(c);
 	conn_watch(c);
+	os_now_release();
 }
 
 void

@@ -2,6 +2,8 @@
 #include <assert.h>
 #include <time.h>
 
+static _Thread_local int64_t held_us; /* 0: not held */
+
 static int64_t
 read_us(clockid_t clock)
 {
@@ -15,7 +17,20 @@ read_us(clockid_t clock)
 int64_t
 os_now_us(void)
 {
-	return read_us(CLOCK_MONOTONIC);
+	return held_us ? held_us : read_us(CLOCK_MONOTONIC);
+}
+
+void
+os_now_hold(void)
+{
+	assert(held_us == 0);
+	held_us = read_us(CLOCK_MONOTONIC);
+}
+
+void
+os_now_release(void)
+{
+	held_us = 0;
 }
 
 int64_t
