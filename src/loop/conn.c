@@ -1,5 +1,6 @@
 /* Begin and end of a conn, and what the loop tells it. */
 #include "loop/conn_part.h"
+#include "loop/outbox.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/sock.h"
@@ -196,6 +197,7 @@ conn_close(struct conn *c)
 {
 	if (c->is_closing)
 		return;
+	outbox_send(c);
 	c->is_closing = true;
 	c->reading = false;
 	timer_stop(&c->deadline);
@@ -213,6 +215,7 @@ conn_close(struct conn *c)
 void
 conn_reset(struct conn *c)
 {
+	outbox_drop(c);
 	/* What was ended in good order stays so. */
 	if (!c->is_closing && !c->wants_fin && c->fd >= 0)
 		(void)!os_sock_reset_on_close(c->fd);

@@ -2,7 +2,8 @@
  * conn: a buffered byte stream over TCP or a unix socket.
  *
  *   socket -> window (64 KiB, only while bytes wait) -> conn_in / conn_eat
- *   conn_write -> socket, the rest -> out (bounded) -> CONN_DRAIN when empty
+ *   conn_write -> outbox, small ones, for the rest of the turn -> socket
+ *              -> socket, the rest -> out (bounded) -> CONN_DRAIN when empty
  *
  * libuv tells when; reading and writing is done here, with recv and send,
  * which cost the kernel less than the read and writev of libuv's streams.
@@ -42,7 +43,8 @@ struct conn {
 	size_t direct_n; /* bytes there now */
 	size_t direct_cap;
 
-	struct slice *kept; /* the owner's bytes under way, else NULL */
+	struct outbox_row *row; /* goes at the end of the turn, or NULL */
+	struct slice *kept;	/* the owner's bytes under way, else NULL */
 	unsigned kept_at, kept_n;
 	size_t kept_bytes; /* of these, not with the kernel */
 	struct buf out;	   /* copied bytes behind those */
@@ -112,7 +114,11 @@ MUST_CHECK enum err conn_write(
 MUST_CHECK enum err conn_write_kept(
     struct conn *c, const struct slice *s, unsigned n);
 
-/* Bytes written but not yet with the kernel. */
+/*
+ * Bytes written that the kernel did not take.  Those that go at the end of the
+ * turn do not count: conn_shutdown and conn_close send them, conn_reset does
+ * not.
+ */
 static inline size_t
 conn_pending(const struct conn *c)
 {
@@ -126,7 +132,7 @@ void conn_shutdown(struct conn *c);
 void conn_set_deadline(struct conn *c, int64_t at_us);
 
 /*
- * End it now; pending bytes are lost.  on_closed follows, at once if it never
+ * End it now; conn_pending() bytes are lost.  on_closed follows, at once if it never
  * had a descriptor.  Idempotent.
  */
 void conn_close(struct conn *c);

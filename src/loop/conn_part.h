@@ -23,5 +23,8 @@ void conn_on_writable(struct conn *c);
 /* Free the window of ${c}, with what was not eaten. */
 void conn_drop_window(struct conn *c);
 
+/* ${bytes}, of the outbox, are next; what the kernel leaves waits. */
+void conn_send_row(struct conn *c, struct slice bytes);
+
 /* Free what waits to be written. */
 void conn_drop_pending(struct conn *c);

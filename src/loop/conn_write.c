@@ -1,5 +1,6 @@
 /* The writing half of a conn: what goes at once, and what waits. */
 #include "loop/conn_part.h"
+#include "loop/outbox.h"
 #include "os/sock.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -14,6 +15,21 @@ total(const struct slice *s, unsigned n)
 	for (unsigned i = 0; i < n; i++)
 		bytes += s[i].n;
 	return bytes;
+}
+
+/*
+ * Take ${bytes} for the end of the turn, where it is worth it: not outside of
+ * the loop, and not behind others that wait.
+ */
+static bool
+try_later(struct conn *c, const struct slice *s, unsigned n, size_t bytes)
+{
+	if (c->is_connecting || conn_pending(c) > 0)
+		return false;
+	if (outbox_put(c->loop->outbox, c, s, n, bytes))
+		return true;
+	outbox_send(c);
+	return false;
 }
 
 /* Send now what the kernel takes, in bytes; 0 also where it is broken. */
@@ -50,18 +66,11 @@ reserve(struct conn *c, size_t n)
 	return buf_reserve(&c->out, n) == OK;
 }
 
-enum err
-conn_write(struct conn *c, const struct slice *s, unsigned n)
+/* Keep what of the ${bytes} in ${s} is behind ${done}.  ERR_FULL. */
+static enum err
+keep_copy(struct conn *c, const struct slice *s, unsigned n, size_t bytes,
+    size_t done)
 {
-	size_t bytes = total(s, n), done;
-
-	assert(n <= CONN_SLICES);
-	if (c->is_closing || c->failed || bytes == 0)
-		return OK;
-	assert(!c->wants_fin);
-	done = try_now(c, s, n);
-	if (done == bytes)
-		return OK;
 	if (conn_pending(c) == 0)
 		c->wrote_us = os_now_us();
 	if (!reserve(c, bytes - done)) {
@@ -78,6 +87,36 @@ conn_write(struct conn *c, const struct slice *s, unsigned n)
 	}
 	conn_watch(c);
 	return OK;
+}
+
+enum err
+conn_write(struct conn *c, const struct slice *s, unsigned n)
+{
+	size_t bytes = total(s, n), done;
+
+	assert(n <= CONN_SLICES);
+	if (c->is_closing || c->failed || bytes == 0)
+		return OK;
+	assert(!c->wants_fin);
+	if (try_later(c, s, n, bytes))
+		return OK;
+	done = try_now(c, s, n);
+	if (done == bytes)
+		return OK;
+	return keep_copy(c, s, n, bytes, done);
+}
+
+void
+conn_send_row(struct conn *c, struct slice bytes)
+{
+	size_t done;
+
+	if (c->is_closing || c->failed)
+		return;
+	done = try_now(c, &bytes, 1);
+	/* Where there is no room the loop tells the owner. */
+	if (done < bytes.n)
+		(void)!keep_copy(c, &bytes, 1, bytes.n, done);
 }
 
 /* Take ${done} bytes off the front of ${n} slices; how many are done with. */
@@ -101,6 +140,11 @@ conn_write_kept(struct conn *c, const struct slice *s, unsigned n)
 	assert(n <= CONN_SLICES && conn_pending(c) == 0);
 	if (c->is_closing || c->failed || bytes == 0)
 		return OK;
+	if (try_later(c, s, n, bytes))
+		return OK;
+	/* Kept bytes would overtake what the outbox has just left here. */
+	if (conn_pending(c) > 0)
+		return keep_copy(c, s, n, bytes, 0);
 	done = try_now(c, s, n);
 	if (done == bytes)
 		return OK;
@@ -173,6 +217,7 @@ conn_shutdown(struct conn *c)
 {
 	if (c->is_closing || c->failed || c->wants_fin)
 		return;
+	outbox_send(c);
 	c->wants_fin = true;
 	if (conn_pending(c) == 0)
 		os_sock_end(c->fd);

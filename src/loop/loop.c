@@ -1,5 +1,6 @@
 #include "loop/loop.h"
 #include "loop/job.h"
+#include "loop/outbox.h"
 #include <assert.h>
 #include <stdlib.h>
 
@@ -67,6 +68,7 @@ run_turns(struct loop *l)
 
 		t->fn(t);
 	}
+	outbox_flush(l->outbox);
 }
 
 static void
@@ -91,6 +93,10 @@ loop_init(struct loop *l)
 	list_init(&l->chunks);
 	if (uv_loop_init(&l->uv) != 0)
 		return ERR_IO;
+	if ((l->outbox = calloc(1, sizeof *l->outbox)) == NULL) {
+		(void)uv_loop_close(&l->uv);
+		return ERR_NOMEM;
+	}
 	l->uv.data = l;
 	(void)uv_timer_init(&l->uv, &l->alarm);
 	(void)uv_check_init(&l->uv, &l->check);
@@ -117,6 +123,7 @@ loop_fini(struct loop *l)
 	(void)uv_run(&l->uv, UV_RUN_NOWAIT);
 	clean = uv_loop_close(&l->uv) == 0;
 	heap_fini(&l->timers);
+	free(l->outbox);
 	LIST_EACH_SAFE (it, &l->chunks)
 		free(it);
 	return clean;

@@ -2,7 +2,8 @@
  * loop: the one thread that decides and relays: libuv's loop, our timers, and
  * the hook that runs after each batch of events.
  *
- *   wait for events -> callbacks of connections, timers -> turn hooks -> wait
+ *   wait for events -> callbacks of connections, timers -> turn hooks
+ *   -> small writes go out -> wait
  *
  * Callbacks run one at a time, never inside each other: what a callback wants
  * to happen to somebody else, it leaves for the turn hook.
@@ -15,6 +16,7 @@
 #include <uv.h>
 
 struct job_worker;
+struct outbox;
 
 struct loop {
 	uv_loop_t uv;
@@ -28,6 +30,7 @@ struct loop {
 	struct list turns;
 	struct list chunks; /* spare read windows, see conn.h */
 	size_t n_chunks;
+	struct outbox *outbox;
 	struct job_worker *worker; /* see job.h; NULL: no job yet */
 };
 

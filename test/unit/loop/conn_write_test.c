@@ -69,22 +69,34 @@ expect(struct wire *w, int fd, size_t from, size_t to)
 	free(p);
 }
 
+/* Is there something to read at the plain socket already? */
+static bool
+has_come(int fd)
+{
+	char c;
+
+	return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
+/* Small writes of a turn go together when it ends. */
 static void
-writes_at_once(struct wire *w)
+small(struct wire *w)
 {
 	static const struct slice parts[] = {
 	    SLICE("a"), SLICE(""), SLICE("bc"), {NULL, 0}, SLICE("def")};
 	struct end *e;
-	char text[6];
+	char text[12];
 	int fd = wire_connect(w, &e);
 
 	assert_int_equal(conn_write(&e->conn, parts, 5), OK);
-	assert_int_equal(conn_pending(&e->conn), 0);
-	assert_int_equal(e->conn.n_written, 6);
 	assert_int_equal(conn_write(&e->conn, parts, 0), OK);
 	assert_int_equal(conn_write(&e->conn, parts + 3, 1), OK);
-	wire_recv(w, fd, text, 6);
-	assert_memory_equal(text, "abcdef", 6);
+	assert_int_equal(conn_write(&e->conn, parts, 5), OK);
+	assert_int_equal(conn_pending(&e->conn), 0);
+	assert_false(has_come(fd));
+	wire_recv(w, fd, text, 12);
+	assert_memory_equal(text, "abcdefabcdef", 12);
+	assert_int_equal(e->conn.n_written, 12);
 	/* What never waited never drains. */
 	wire_turn(w);
 	assert_string_equal(e->log, "");
@@ -93,10 +105,123 @@ writes_at_once(struct wire *w)
 }
 
 static void
-test_writes_at_once(void **state)
+test_small(void **state)
 {
 	(void)state;
-	over_both(writes_at_once);
+	over_both(small);
+}
+
+/* A large one goes at once, behind the small ones of its turn. */
+static void
+large(struct wire *w)
+{
+	static const size_t sizes[] = {100, 20000, 50, 3000, 2000, 1};
+	static const size_t gone[] = {0, 20100, 20100, 20100, 25150, 25150};
+	size_t at = 0;
+	struct end *e;
+	int fd = wire_connect(w, &e);
+
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		wire_pattern(block, sizes[i], at);
+		assert_int_equal(put(e, block, sizes[i]), OK);
+		at += sizes[i];
+		assert_int_equal(e->conn.n_written, gone[i]);
+	}
+	expect(w, fd, 0, at);
+	assert_int_equal(e->conn.n_written, at);
+	wire_close(e);
+	(void)close(fd);
+}
+
+static void
+test_large(void **state)
+{
+	(void)state;
+	over_both(large);
+}
+
+/* More of them in one turn than the outbox has room for. */
+static void
+many(struct wire *w)
+{
+	enum { N = 100 };
+	struct end *e[N];
+	int fd[N];
+
+	for (int i = 0; i < N; i++)
+		fd[i] = wire_connect(w, &e[i]);
+	for (int i = 0; i < N; i++) {
+		wire_pattern(block, 200, (size_t)i);
+		assert_int_equal(put(e[i], block, 200), OK);
+	}
+	/* Of these, one that closes, one that resets. */
+	e[3]->closing = e[4]->closing = true;
+	conn_close(&e[3]->conn);
+	conn_reset(&e[4]->conn);
+	wire_turn(w);
+	assert_true(wire_recv_now(fd[4], block, 1) <= 0);
+	for (int i = 0; i < N; i++) {
+		if (i != 4)
+			expect(w, fd[i], (size_t)i, (size_t)i + 200);
+		if (i > 4)
+			wire_close(e[i]);
+		(void)close(fd[i]);
+	}
+	for (int i = 0; i < 3; i++)
+		wire_close(e[i]);
+}
+
+static void
+test_many(void **state)
+{
+	(void)state;
+	over_both(many);
+}
+
+/* The kernel has no more room: in the outbox's turn, or before kept bytes. */
+static void
+jam(struct wire *w, size_t with_kept)
+{
+	static char kept[4096];
+	struct slice s = slice_of(kept, with_kept);
+	struct end *e;
+	size_t at = 0;
+	int fd;
+
+	w->out_max = 16 << 20;
+	fd = wire_connect(w, &e);
+	while (conn_pending(&e->conn) == 0) {
+		wire_pattern(block, 3000, at);
+		assert_int_equal(put(e, block, 3000), OK);
+		at += 3000;
+		assert_int_equal(conn_pending(&e->conn), 0);
+		wire_pattern(kept, with_kept, at);
+		assert_int_equal(conn_write_kept(&e->conn, &s, 1), OK);
+		at += with_kept;
+		if (conn_pending(&e->conn) == 0)
+			wire_turn(w);
+	}
+	expect(w, fd, 0, at);
+	wire_until_event(e, CONN_DRAIN, 1);
+	assert_int_equal(e->conn.n_written, at);
+	wire_close(e);
+	(void)close(fd);
+}
+
+static void
+jams(struct wire *w)
+{
+	static const size_t kept[] = {0, 1500, 2500, 3500, 4000};
+
+	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+		jam(w, kept[i]);
+}
+
+static void
+test_jams(void **state)
+{
+	(void)state;
+	over_both(jams);
 }
 
 /* A slow reader: all comes in order, one DRAIN at the end of each jam. */
@@ -591,7 +716,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_writes_at_once),
+	    cmocka_unit_test(test_small),
+	    cmocka_unit_test(test_large),
+	    cmocka_unit_test(test_many),
+	    cmocka_unit_test(test_jams),
 	    cmocka_unit_test(test_back_pressure),
 	    cmocka_unit_test(test_many_slices),
 	    cmocka_unit_test(test_bounded),
