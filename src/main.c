@@ -4,6 +4,7 @@
 #include "ctl/command.h"
 #include "ctl/count.h"
 #include "ctl/key.h"
+#include "ctl/memory.h"
 #include "ctl/reload.h"
 #include "ctl/status.h"
 #include "ctl/verbs.h"
@@ -45,6 +46,7 @@ static int (*const commands[CTL_COUNT])(const struct ctl_args *) = {
     [CTL_KEY_REVOKE] = ctl_key_revoke,
     [CTL_USAGE] = ctl_usage,
     [CTL_COUNT_TOKENS] = ctl_count,
+    [CTL_MEMORY] = ctl_memory,
     [CTL_GATE] = gate,
     [CTL_VERSION] = ctl_version,
     [CTL_HELP] = ctl_help,

@@ -136,3 +136,18 @@ buf_drop(struct buf *b, size_t n)
 	memmove(b->p, b->p + n, b->n - n);
 	b->n -= n;
 }
+
+enum err
+buf_add_size(struct buf *b, int64_t bytes)
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+	double v = (double)bytes;
+	size_t i = 0;
+
+	while (v >= 1024 && i < 4) {
+		v /= 1024;
+		i++;
+	}
+	return buf_printf(
+	    b, i == 0 || v >= 100 ? "%.0f %s" : "%.1f %s", v, units[i]);
+}

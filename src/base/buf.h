@@ -60,6 +60,9 @@ MUST_CHECK enum err buf_add_i64(struct buf *b, int64_t v);
 MUST_CHECK enum err buf_printf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Append a number of bytes for people: `1.5 GiB`, `512 MiB`, `17 B`. */
+MUST_CHECK enum err buf_add_size(struct buf *b, int64_t bytes);
+
 /* Drop the first ${n} bytes (at most all); the rest moves to the front. */
 void buf_drop(struct buf *b, size_t n);
 

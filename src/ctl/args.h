@@ -15,13 +15,15 @@ enum { CTL_OPERANDS_MAX = 2 };
 /* What the user asked for; texts are those of argv. */
 struct ctl_args {
 	enum ctl_command command;
-	const char *config; /* -c FILE, or NULL */
-	const char *single; /* not NULL: -1 */
-	const char *json;   /* not NULL: --json */
-	const char *length; /* --for DURATION, or NULL */
-	const char *days;   /* as written; NULL */
-	const char *gguf;   /* --gguf FILE, or NULL */
-	const char *jsonl;  /* not NULL: --jsonl */
+	const char *config;		     /* -c FILE, or NULL */
+	const char *single;		     /* not NULL: -1 */
+	const char *json;		     /* not NULL: --json */
+	const char *length;		     /* --for DURATION, or NULL */
+	const char *days;		     /* as written; NULL */
+	const char *gguf;		     /* --gguf FILE, or NULL */
+	const char *jsonl;		     /* not NULL: --jsonl */
+	const char *context, *slots, *cache; /* of `memory`, or NULL */
+	const char *shared;		     /* not NULL: --shared */
 	const char *operands[CTL_OPERANDS_MAX];
 	size_t n_operands;
 	bool wants_help; /* --help behind a command */

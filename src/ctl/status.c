@@ -47,21 +47,6 @@ add_span(struct buf *out, int64_t ms)
 	return OK;
 }
 
-static enum err
-add_bytes(struct buf *out, int64_t n)
-{
-	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-	double v = (double)n;
-	size_t i = 0;
-
-	while (v >= 1024 && i < 4) {
-		v /= 1024;
-		i++;
-	}
-	return buf_printf(
-	    out, i == 0 || v >= 100 ? "%.0f %s" : "%.1f %s", v, units[i]);
-}
-
 static void
 cell_text(struct part *p, struct slice row, const char *key)
 {
@@ -228,7 +213,8 @@ print_in_flight(struct part *p, struct slice doc)
 		cell_text(p, row, "engine");
 		cell_text(p, row, "state");
 		cell_span(p, row, "age_ms");
-		(void)!add_bytes(grid_cell(p->t), doc_int(row, "sent_bytes"));
+		(void)!buf_add_size(
+		    grid_cell(p->t), doc_int(row, "sent_bytes"));
 		grid_end_cell(p->t);
 		cell_tokens(p, row);
 	}
@@ -324,9 +310,9 @@ print_weir(struct part *p, struct slice doc)
 		 (long long)doc_int(doc_get(doc, "waiting"), "count"),
 		 (long long)doc_int(connections, "count"),
 		 (long long)doc_int(connections, "max"))) != OK ||
-	    (e = add_bytes(b, doc_int(bodies, "bytes"))) != OK ||
+	    (e = buf_add_size(b, doc_int(bodies, "bytes"))) != OK ||
 	    (e = buf_add_str(b, " of ")) != OK ||
-	    (e = add_bytes(b, doc_int(bodies, "max"))) != OK)
+	    (e = buf_add_size(b, doc_int(bodies, "max"))) != OK)
 		return e;
 	if (dropped > 0 &&
 	    (e = buf_printf(

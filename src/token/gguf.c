@@ -16,7 +16,7 @@ struct gguf {
 	char *own; /* the bytes, if they are ours */
 	struct slice bytes;
 	size_t n_keys;
-	size_t tensors_at;
+	size_t tensors_at, tensors_end;
 	uint64_t n_tensors;
 	struct gguf_value keys[GGUF_KEYS_MAX];
 };
@@ -216,6 +216,7 @@ parse(struct gguf *g)
 	for (uint64_t i = 0; i < g->n_tensors; i++)
 		if ((e = take_tensor(&c, &t)) != OK)
 			return e;
+	g->tensors_end = (size_t)(c.p - g->bytes.p);
 	return OK;
 }
 
@@ -393,23 +394,20 @@ gguf_text(const struct gguf *g, const char *key)
 	return v != NULL && v->type == GGUF_STRING ? v->raw : slice_of(NULL, 0);
 }
 
-bool
-gguf_i64(const struct gguf *g, const char *key, int64_t *out)
+/* The integer of ${type} at ${p}; false: it is none. */
+static bool
+integer(const char *p, enum gguf_type type, int64_t *out)
 {
-	const struct gguf_value *v = gguf_find(g, key);
-	uint64_t u;
+	uint64_t u = number(p, gguf_size(type));
 	unsigned unused;
 
-	if (v == NULL)
-		return false;
-	u = number(v->raw.p, v->raw.n < 8 ? v->raw.n : 8);
-	switch (v->type) {
+	switch (type) {
 	case GGUF_I8:
 	case GGUF_I16:
 	case GGUF_I32:
 	case GGUF_I64:
 		/* The sign bit goes to the top and comes back with its kin. */
-		unused = 64 - 8 * (unsigned)v->raw.n;
+		unused = 64 - 8 * (unsigned)gguf_size(type);
 		*out = (int64_t)(u << unused) >> unused;
 		return true;
 	case GGUF_U8:
@@ -423,6 +421,38 @@ gguf_i64(const struct gguf *g, const char *key, int64_t *out)
 	default:
 		return false;
 	}
+}
+
+bool
+gguf_i64(const struct gguf *g, const char *key, int64_t *out)
+{
+	const struct gguf_value *v = gguf_find(g, key);
+
+	return v != NULL && integer(v->raw.p, v->type, out);
+}
+
+bool
+gguf_item_i64(const struct gguf_value *v, uint64_t i, int64_t *out)
+{
+	enum gguf_type type = v->type == GGUF_ARRAY ? v->item : v->type;
+	const char *p = v->raw.p;
+
+	if (v->type == GGUF_ARRAY) {
+		if (i >= v->n || gguf_size(type) == 0)
+			return false;
+		p += i * gguf_size(type);
+	}
+	if (type == GGUF_BOOL) {
+		*out = p[0] != 0;
+		return true;
+	}
+	return integer(p, type, out);
+}
+
+size_t
+gguf_bytes(const struct gguf *g)
+{
+	return g->tensors_end;
 }
 
 bool

@@ -103,6 +103,15 @@ bool gguf_i64(const struct gguf *g, const char *key, int64_t *out);
 bool gguf_bool(const struct gguf *g, const char *key, bool *out);
 
 /*
+ * The integer, or 0 or 1 of a bool: element ${i} of the array ${v}, or ${v}
+ * itself for each ${i}; false as gguf_i64, and behind the last element.
+ */
+bool gguf_item_i64(const struct gguf_value *v, uint64_t i, int64_t *out);
+
+/* Bytes of the metadata, from the front of the file. */
+size_t gguf_bytes(const struct gguf *g);
+
+/*
  * The elements of the array of strings ${v}, one after another: ${at} begins
  * at 0 and is private otherwise.  False behind the last.
  */

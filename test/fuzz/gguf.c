@@ -1,9 +1,11 @@
 /*
  * GGUF metadata out of any bytes.  What is accepted lies inside of them; a
- * vocabulary that can be built of it counts any text alike in both ways.
+ * vocabulary that can be built of it counts any text alike in both ways, and
+ * no model takes less than nothing.
  */
 #include "token/count.h"
 #include "token/gguf.h"
+#include "token/shape.h"
 #include <assert.h>
 #include <stdlib.h>
 
@@ -42,6 +44,20 @@ count(const struct gguf *g, struct slice text)
 	vocab_source_fini(&source);
 }
 
+static void
+measure(const struct gguf *g)
+{
+	struct shape_use use = {.context_tok = INT64_MAX, .slots = 4096};
+	struct shape_need need;
+	struct shape s;
+
+	if (shape_read(g, INT32_MAX, &s) != OK)
+		return;
+	need = shape_need(&s, &use);
+	assert(need.context_bytes >= 0 && need.work_bytes >= 0);
+	assert(need.total_bytes >= need.weights_bytes);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -69,6 +85,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (gguf_find_tensor(g, "token_embd.weight", &t))
 		inside(bytes, t.name);
 	count(g, bytes);
+	measure(g);
 	gguf_free(g);
 	return 0;
 }

@@ -163,6 +163,28 @@ test_printf(void **state)
 }
 
 static void
+test_sizes(void **state)
+{
+	static const struct {
+		int64_t bytes;
+		const char *text;
+	} cases[] = {{0, "0 B"}, {1023, "1023 B"}, {1024, "1.0 KiB"},
+	    {1536, "1.5 KiB"}, {100 * 1024, "100 KiB"},
+	    {INT64_C(3) << 29, "1.5 GiB"}, {INT64_C(2) << 40, "2.0 TiB"},
+	    {INT64_C(2000) << 40, "2000 TiB"}};
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 64);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		buf_clear(&b);
+		assert_int_equal(buf_add_size(&b, cases[i].bytes), OK);
+		assert_true(slice_is(buf_slice(&b), cases[i].text));
+	}
+	buf_fini(&b);
+}
+
+static void
 test_drop(void **state)
 {
 	struct buf b;
@@ -191,6 +213,7 @@ main(void)
 	    cmocka_unit_test(test_empty),
 	    cmocka_unit_test(test_numbers),
 	    cmocka_unit_test(test_printf),
+	    cmocka_unit_test(test_sizes),
 	    cmocka_unit_test(test_drop),
 	};
 
