@@ -13,15 +13,25 @@
 #include <assert.h>
 #include <stdio.h>
 
+static char **words; /* of the command line */
+
 static int
 serve(const struct ctl_args *args)
 {
 	struct keeper_opts opts = {.config = args->config,
 	    .one_process = args->single != NULL,
 	    .env = ctl_env(),
-	    .grace_us = KEEPER_GRACE_US};
+	    .grace_us = KEEPER_GRACE_US,
+	    .argv = words};
 
 	return keeper_main(&opts);
+}
+
+static int
+heir(const struct ctl_args *args)
+{
+	(void)args;
+	return keeper_heir();
 }
 
 static int
@@ -48,6 +58,8 @@ static int (*const commands[CTL_COUNT])(const struct ctl_args *) = {
     [CTL_COUNT_TOKENS] = ctl_count,
     [CTL_MEMORY] = ctl_memory,
     [CTL_GATE] = gate,
+    [CTL_HEIR] = heir,
+    [CTL_REEXEC] = ctl_reexec,
     [CTL_VERSION] = ctl_version,
     [CTL_HELP] = ctl_help,
     [CTL_MAN] = ctl_man,
@@ -59,6 +71,7 @@ main(int argc, char **argv)
 	struct ctl_args args;
 	struct buf complaint;
 
+	words = argv;
 	buf_init(&complaint, 4096);
 	if (ctl_args_parse(argc, argv, &args, &complaint) != OK) {
 		(void)fprintf(stderr, "%.*s", SLICE_ARG(buf_slice(&complaint)));

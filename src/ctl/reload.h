@@ -1,5 +1,5 @@
 /*
- * reload: `weir reload`, over the control socket of a running weir.
+ * reload: `weir reload` and `weir reexec`, over the control socket of a running weir.
  */
 #pragma once
 #include "ctl/args.h"
@@ -9,3 +9,9 @@
  * print its answer.  Returns the exit status: 0 only if it is in force.
  */
 int ctl_reload(const struct ctl_args *args);
+
+/*
+ * Ask it to let the program that now lies where it was started from take over,
+ * and print its answer.  The exit status: 0 only if that serves.
+ */
+int ctl_reexec(const struct ctl_args *args);

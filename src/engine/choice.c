@@ -95,12 +95,16 @@ hash_of(const struct engine *e, struct slice model)
 static bool
 has_free_slot(const struct engine *e, struct slice model)
 {
-	if (e->in_use < e->slots)
+	/* What a gate that leaves has in use counts, whatever model it is. */
+	unsigned others =
+	    e->set->tally ? tally_others(e->set->tally, e->tally_key) : 0;
+
+	if (e->in_use + others < e->slots)
 		return true;
 	if ((e->kind == ENGINE_LLAMA && !e->is_router) ||
 	    find_model(e, model) == NULL)
 		return false;
-	return uses_of(&e->uses, hash_of(e, model)) < e->slots;
+	return uses_of(&e->uses, hash_of(e, model)) + others < e->slots;
 }
 
 static bool
@@ -165,6 +169,14 @@ pick(struct engine_set *s, const struct engine_want *w, bool needs_slot)
 
 /* --- slots --- */
 
+static void
+tell_others(struct engine *e)
+{
+	if (e->set->tally)
+		tally_set(
+		    e->set->tally, &e->tally_row, e->tally_key, e->in_use);
+}
+
 struct engine *
 engine_try_slot(struct engine_set *s, const struct engine_want *w)
 {
@@ -181,6 +193,7 @@ engine_try_slot(struct engine_set *s, const struct engine_want *w)
 		probe_look(e);
 	}
 	e->in_use++;
+	tell_others(e);
 	uses_add(&e->uses, hash_of(e, w->model));
 	e->is_alone = w->alone;
 	series_add(e->m_slots_used, 1);
@@ -211,6 +224,7 @@ engine_give_slot(struct engine *e, struct slice model)
 
 	assert(e->in_use > 0);
 	e->in_use--;
+	tell_others(e);
 	uses_del(&e->uses, hash_of(e, model));
 	e->is_alone = false;
 	series_add(e->m_slots_used, -1);

@@ -273,6 +273,9 @@ engine_new(struct engine_set *s, const struct conf_engine *ce)
 	e->set = s;
 	e->loop = s->loop;
 	e->name = own(ce->name);
+	e->tally_row = TALLY_NONE;
+	/* The same in all gates, so not with the set's seed. */
+	e->tally_key = hash_bytes((struct hash_key){0, 0}, e->name);
 	e->state = ENGINE_UNKNOWN;
 	e->since_us = os_now_us();
 	list_init(&e->node);

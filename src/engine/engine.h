@@ -14,6 +14,7 @@
 #include "base/table.h"
 #include "conf/conf.h"
 #include "engine/hang.h"
+#include "engine/tally.h"
 #include "engine/uses.h"
 #include "loop/loop.h"
 #include "metric/metric.h"
@@ -136,6 +137,8 @@ struct engine {
 	unsigned conf_slots;  /* 0: auto */
 	unsigned found_slots; /* as it says itself, 0: it does not */
 	unsigned in_use;      /* slots held by flows, of all models */
+	uint64_t tally_key;   /* see tally.h */
+	uint32_t tally_row;
 	struct engine_uses uses;
 	struct list idle, busy; /* connections */
 
@@ -176,6 +179,7 @@ struct engine_set {
 	 */
 	void (*on_model)(void *ctx, struct engine *e, struct engine_model *m,
 	    int64_t took_us);
+	struct tally *tally;	     /* NULL: no other gate is ever there */
 	struct proof_wanted *wanted; /* what the configuration says, proof.h */
 	size_t n_wanted;
 	void *ctx, *ctx_state; /* the latter of all but on_change */

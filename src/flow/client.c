@@ -85,7 +85,8 @@ on_closed(struct conn *conn)
 	env->n_clients--;
 	series_set(env->m_connections, (int64_t)env->n_clients);
 	free(c);
-	if (env->is_draining && env->n_clients == 0 && env->on_idle)
+	if ((env->is_draining || env->is_leaving) && env->n_clients == 0 &&
+	    env->on_idle)
 		env->on_idle(env);
 }
 

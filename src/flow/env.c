@@ -95,6 +95,16 @@ flow_env_reload(struct flow_env *env)
 }
 
 void
+flow_env_leave(struct flow_env *env)
+{
+	env->is_leaving = true;
+	/* The gate that serves writes them now. */
+	queue_set_counters(&env->queue, NULL);
+	if (env->n_clients == 0 && env->on_idle)
+		env->on_idle(env);
+}
+
+void
 flow_env_drain(struct flow_env *env)
 {
 	env->is_draining = true;

@@ -70,6 +70,7 @@ struct flow_env {
 	struct buf scratch;	/* for heads; empty between uses */
 	struct flow_recall recalls[FLOW_RECALLS];
 	bool is_draining; /* no new requests on old connections */
+	bool is_leaving;  /* one more request each, which is told so */
 	void (*on_idle)(struct flow_env *env); /* the last connection closed */
 
 	struct series *m_connections, *m_accepted, *m_body_bytes, *m_line;
@@ -95,3 +96,10 @@ void flow_env_reload(struct flow_env *env);
  * on_idle is called when the last connection has closed (perhaps now).
  */
 void flow_env_drain(struct flow_env *env);
+
+/*
+ * Another gate serves: each open connection may bring one more request, whose
+ * answer says that it closes, or becomes idle and closes in its time; nobody
+ * loses one that was on its way.  on_idle as above.
+ */
+void flow_env_leave(struct flow_env *env);

@@ -18,7 +18,7 @@ add_connection(struct flow *f, struct buf *b)
 {
 	struct client *c = f->client;
 
-	if (client_must_close(c) || f->env->is_draining)
+	if (client_must_close(c) || f->env->is_draining || f->env->is_leaving)
 		c->keep_alive = false;
 	if (f->delimit == DELIMIT_CLOSE)
 		c->keep_alive = false;

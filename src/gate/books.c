@@ -6,6 +6,7 @@
 #include "os/random.h"
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 enum { STATE_MODE = 0700 };
 
@@ -47,7 +48,10 @@ restore(void *ctx, const struct ledger_budget *b)
 static enum err
 attach(struct gate *g, struct hash_key seed)
 {
-	struct budgets_place place = {.generation = g->generation};
+	struct budgets_place place = {.generation = g->generation,
+	    .process = (uint32_t)getpid(),
+	    .live = g->live,
+	    .n_live = g->n_live};
 	size_t n;
 	void *p = state_get(&g->state, STATE_CELLS, &n);
 	enum err e = cells_attach(&g->cells, p, n, seed);
@@ -55,6 +59,7 @@ attach(struct gate *g, struct hash_key seed)
 	/* Another version's cells: all buckets are full, go on. */
 	if (e != OK && e != ERR_VERSION)
 		return e;
+	g->cells.process = place.process;
 	place.seed = cells_seed(&g->cells);
 	place.mem = state_get(&g->state, STATE_BUDGETS, &place.size);
 	if (place.generation == 0)

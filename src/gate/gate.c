@@ -149,6 +149,12 @@ obey(struct gate *g, struct order *o)
 	case ORDER_DRAIN:
 		gate_drain(g, o->grace_us);
 		break;
+	case ORDER_RETIRE:
+		handover_leave(g, o->grace_us);
+		break;
+	case ORDER_GONE:
+		handover_gone(g, o->generation);
+		break;
 	case ORDER_QUIT:
 		loop_stop(&g->loop);
 		break;
@@ -361,12 +367,12 @@ start(struct gate *g, const struct gate_start *s)
 	(void)os_fd_raise_limit(FDS_WANTED);
 	os_memory_keep(HEAP_KEPT, HEAP_BLOCK);
 	list_init(&g->listeners);
-	g->generation = s->generation;
 	memcpy(g->config, s->config, sizeof g->config);
 	g->config_fd = s->config_fd;
 	g->runs.ports = s->ports;
 	buf_init(&why, 4096);
-	if ((e = loop_init(&g->loop)) != OK || (e = map_state(g, s)) != OK)
+	if ((e = loop_init(&g->loop)) != OK || (e = map_state(g, s)) != OK ||
+	    (e = handover_begin(g, s)) != OK)
 		goto tell;
 	g->env.loop = &g->loop;
 	g->env.blocked = &g->blocked;
@@ -381,6 +387,7 @@ start(struct gate *g, const struct gate_start *s)
 	if ((e = reload_conf(g, &why)) != OK)
 		goto tell;
 	note_start(g);
+	g->env.engines.tally = &g->tally;
 	g->env.engines.on_state = on_engine_state;
 	g->env.engines.on_guess = on_slots_guessed;
 	g->env.engines.on_proved = on_proved;
@@ -426,6 +433,7 @@ finish(struct gate *g)
 	solo_close(g);
 	for (int i = 0; i < 100; i++)
 		(void)uv_run(&g->loop.uv, UV_RUN_NOWAIT);
+	handover_end(g);
 	books_close(g, LOG_FLUSH_US);
 	event(g, EVENT_STOPPED, EVENT_NO_ARGS);
 	if (g->has_link && !g->link_lost)

@@ -51,7 +51,11 @@ struct gate {
 	int config_fd; /* its text, until it is read; -1 */
 	struct state state;
 	uint64_t generation;
-	bool is_draining;
+	uint64_t live[GATES_MAX]; /* others that have the same state */
+	size_t n_live;
+	struct tally tally;
+	struct timer share_timer; /* slots that others give back */
+	bool is_draining, is_leaving;
 	uint64_t dropped_told, evicted_told;
 	struct solo *solo; /* NULL: a keeper has the control socket */
 	struct runs runs;
@@ -89,6 +93,18 @@ void gate_apply_drains(struct gate *g);
  */
 void gate_state_file(
     const struct conf *conf, const char *name, char *out, size_t cap);
+
+/* --- handover.c: gates that follow one another --- */
+
+/* Note who else runs, and share the engines' slots with them.  ERR_RANGE. */
+MUST_CHECK enum err handover_begin(
+    struct gate *g, const struct gate_start *start);
+/* Another gate serves: finish what is here within ${grace_us}, and end. */
+void handover_leave(struct gate *g, int64_t grace_us);
+/* The gate of ${generation} has ended. */
+void handover_gone(struct gate *g, uint64_t generation);
+/* This one ends. */
+void handover_end(struct gate *g);
 
 /* Accept nothing more; end when all is finished or after ${grace_us}. */
 void gate_drain(struct gate *g, int64_t grace_us);

@@ -6,7 +6,6 @@
 #define STATE_MAGIC UINT64_C(0x776569722d677374) /* "weir-gst" */
 
 enum {
-	STATE_LAYOUT = 1, /* another number when a row below changes */
 	KIB = 1024,
 	HEADER_BYTES = 4 * KIB,
 };
@@ -27,6 +26,7 @@ static const size_t part_bytes[STATE_PARTS] = {
     [STATE_BUDGETS] = (4096 + 64) * KIB,
     [STATE_BLOCKED] = 64 * KIB,
     [STATE_DRAINED] = 16 * KIB,
+    [STATE_TALLY] = 16 * KIB,
 };
 
 static struct header *
@@ -46,12 +46,12 @@ state_map(struct state *s, int fd, int64_t now_us)
 	if (e != OK)
 		return e;
 	h = header_of(s);
-	if (h->magic == STATE_MAGIC && h->layout == STATE_LAYOUT)
+	if (h->magic == STATE_MAGIC && h->layout == GATE_STATE_LAYOUT)
 		return OK;
 	/* New memory is zeros already and is not touched. */
 	if (h->magic != 0)
 		memset(s->mem, 0, GATE_STATE_BYTES);
-	h->layout = STATE_LAYOUT;
+	h->layout = GATE_STATE_LAYOUT;
 	h->born_us = now_us;
 	h->magic = STATE_MAGIC;
 	return OK;

@@ -14,6 +14,11 @@ read_start(struct message *m, struct gate_start *s)
 	if (m->type != LINK_START)
 		return false;
 	s->generation = wire_get_u64(&w);
+	s->n_live = wire_get_u32(&w);
+	if (s->n_live > GATES_MAX)
+		return false;
+	for (size_t i = 0; i < s->n_live; i++)
+		s->live[i] = wire_get_u64(&w);
 	link_get_setup(&w, m, &next, s);
 	s->state_fd = link_take_fd(m, &next);
 	if (wire_is_done(&w) && s->state_fd >= 0 && next == m->n_fds)
@@ -115,6 +120,13 @@ read_order(struct message *m, struct order *o)
 		o->grace_us = (int64_t)wire_get_u64(&w);
 		return wire_is_done(&w) && o->grace_us >= 0 ? ORDER_DRAIN
 							    : ORDER_LOST;
+	case LINK_RETIRE:
+		o->grace_us = (int64_t)wire_get_u64(&w);
+		return wire_is_done(&w) && o->grace_us >= 0 ? ORDER_RETIRE
+							    : ORDER_LOST;
+	case LINK_GONE:
+		o->generation = wire_get_u64(&w);
+		return wire_is_done(&w) ? ORDER_GONE : ORDER_LOST;
 	case LINK_QUIT:
 		return ORDER_QUIT;
 	case LINK_REOPEN_LOG:

@@ -18,12 +18,19 @@ enum order_kind {
 	ORDER_LOG_LINE,	  /* the keeper's own event, for the log */
 	ORDER_COMMAND,	  /* somebody at the control socket: do, answer */
 	ORDER_ENGINE,	  /* news of an engine that the keeper runs */
-	ORDER_LOST,	  /* the keeper is gone: drain as if told, and end */
+	/*
+	 * Another gate serves: accept no more; finish what is here, within
+	 * grace_us, each connection told with its last answer; end.
+	 */
+	ORDER_RETIRE,
+	ORDER_GONE, /* the gate of this generation has ended */
+	ORDER_LOST, /* the keeper is gone: drain as if told, and end */
 };
 
 struct order {
 	enum order_kind kind;
-	int64_t grace_us; /* DRAIN */
+	int64_t grace_us;    /* DRAIN, RETIRE */
+	uint64_t generation; /* GONE */
 	struct slice
 	    line;     /* LOG_LINE, COMMAND: until the next gate_link_next */
 	uint32_t seq; /* RELOAD, COMMAND: say it again in the answer */

@@ -24,6 +24,13 @@ enum {
 	 * only where touched; its layout (with a version) is the gate's.
 	 */
 	GATE_STATE_BYTES = 16 * 1024 * 1024,
+	/*
+	 * To be raised with every change of what lies there: two gates share
+	 * it only if both mean the same by it.
+	 */
+	GATE_STATE_LAYOUT = 2,
+	/* Most gates at once: one that serves, the rest finish. */
+	GATES_MAX = 8,
 	/* Where a gate in its own process finds its link. */
 	GATE_LINK_FD = 3,
 };
@@ -43,6 +50,9 @@ struct gate_start {
 	int link_fd;  /* -1: one process, no keeper behind it */
 	/* 1 for the first gate of a keeper, one more for each that follows. */
 	uint64_t generation;
+	/* Other gates that still run and have the same state. */
+	uint64_t live[GATES_MAX];
+	size_t n_live;
 	char config[GATE_PATH_MAX]; /* path of the file; "": there is none */
 	/*
 	 * The file's text as the keeper found it to be good, for

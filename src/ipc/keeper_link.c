@@ -23,6 +23,9 @@ keeper_link_start(struct keeper_link *l, const struct gate_start *start)
 	struct link_fds fds = {.n = 0};
 
 	wire_put_u64(&w, start->generation);
+	wire_put_u32(&w, (uint32_t)start->n_live);
+	for (size_t i = 0; i < start->n_live; i++)
+		wire_put_u64(&w, start->live[i]);
 	link_put_setup(&w, &fds, start);
 	fds.v[fds.n++] = start->state_fd;
 	return send_wire(l, LINK_START, &w, &fds);
@@ -41,14 +44,32 @@ keeper_link_reload(
 	return send_wire(l, LINK_RELOAD, &w, &fds);
 }
 
-enum err
-keeper_link_drain(struct keeper_link *l, int64_t grace_us)
+static enum err
+send_number(struct keeper_link *l, enum link_type type, uint64_t number)
 {
 	char room[8];
 	struct wire_out w = {.p = room, .cap = sizeof room};
 
-	wire_put_u64(&w, (uint64_t)grace_us);
-	return send_wire(l, LINK_DRAIN, &w, &(struct link_fds){.n = 0});
+	wire_put_u64(&w, number);
+	return send_wire(l, type, &w, &(struct link_fds){.n = 0});
+}
+
+enum err
+keeper_link_drain(struct keeper_link *l, int64_t grace_us)
+{
+	return send_number(l, LINK_DRAIN, (uint64_t)grace_us);
+}
+
+enum err
+keeper_link_retire(struct keeper_link *l, int64_t grace_us)
+{
+	return send_number(l, LINK_RETIRE, (uint64_t)grace_us);
+}
+
+enum err
+keeper_link_gone(struct keeper_link *l, uint64_t generation)
+{
+	return send_number(l, LINK_GONE, generation);
 }
 
 static enum err

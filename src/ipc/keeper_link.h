@@ -47,6 +47,13 @@ MUST_CHECK enum err keeper_link_reload(
 /* ORDER_DRAIN. */
 MUST_CHECK enum err keeper_link_drain(struct keeper_link *l, int64_t grace_us);
 
+/* ORDER_RETIRE. */
+MUST_CHECK enum err keeper_link_retire(struct keeper_link *l, int64_t grace_us);
+
+/* ORDER_GONE. */
+MUST_CHECK enum err keeper_link_gone(
+    struct keeper_link *l, uint64_t generation);
+
 /* ORDER_QUIT. */
 MUST_CHECK enum err keeper_link_quit(struct keeper_link *l);
 

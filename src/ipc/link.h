@@ -16,6 +16,8 @@ enum link_type {
 	LINK_LOG_LINE,	 /* the line, bare */
 	LINK_COMMAND,	 /* seq, text */
 	LINK_ENGINE,	 /* struct engine_news, field by field */
+	LINK_RETIRE,	 /* grace_us */
+	LINK_GONE,	 /* generation */
 	/* gate to keeper */
 	LINK_READY = 100, /* nothing */
 	LINK_RELOADED,	  /* seq, ok, text */

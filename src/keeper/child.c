@@ -47,6 +47,7 @@ become_gate(const char *program, int link)
 	(void)signal(SIGTERM, SIG_IGN);
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
+	(void)signal(SIGUSR2, SIG_IGN);
 	(void)signal(SIGCHLD, SIG_DFL);
 	if (link == GATE_LINK_FD)
 		os_fd_cloexec(link, false);
@@ -90,7 +91,7 @@ child_start(struct child *c, struct gate_start *start, int64_t now_us)
 		c->start_at_us = now_us + child_pause_us(++c->quick_deaths + 1);
 		return e;
 	}
-	start->generation = ++c->generation;
+	start->generation = c->generation = ++c->last_generation;
 	/* One that is dead already will be reaped. */
 	(void)!keeper_link_start(&c->link, start);
 	return OK;

@@ -13,9 +13,10 @@ struct child {
 	pid_t pid; /* 0: none runs */
 	struct keeper_link link;
 	int64_t started_us;
-	int64_t start_at_us; /* of the next, while none runs */
-	int64_t kill_at_us;  /* of this one; INT64_MAX: never */
-	uint64_t generation; /* of the last started */
+	int64_t start_at_us;	  /* of the next, while none runs */
+	int64_t kill_at_us;	  /* of this one; INT64_MAX: never */
+	uint64_t generation;	  /* of the last started */
+	uint64_t last_generation; /* the next is one more */
 	unsigned quick_deaths;
 	bool is_ready, was_ever_ready;
 };

@@ -21,6 +21,29 @@ struct reload {
 	struct listener_set listeners;
 };
 
+enum reexec_phase {
+	REEXEC_NONE,
+	REEXEC_TRYING,	/* the new program says whether it can */
+	REEXEC_WAITING, /* for a moment when nothing is half done */
+	REEXEC_HEIR,	/* it is done; its gate starts */
+};
+
+enum { REEXEC_SAID_MAX = 8 * 1024 };
+
+/* A new program in place of this one. */
+struct reexec {
+	enum reexec_phase phase;
+	uint32_t client; /* who asked over the control socket; 0: nobody */
+	pid_t pid;	 /* of the trial; 0: none */
+	int said_fd;
+	struct buf said;
+	int64_t deadline_us;
+	char program[4200];
+	int old_fd; /* the program before this one; -1: none */
+	char old_version[64];
+	char returned[512]; /* why the one after this gave up; "": it did not */
+};
+
 /* A command that waits for the gate's answer. */
 struct forward {
 	uint32_t seq; /* 0: this place is free */
@@ -34,8 +57,12 @@ struct keeper {
 	struct setup setup;
 	struct listener_set listeners;
 	struct control control;
-	struct child child;
+	struct child child;		  /* the gate that serves */
+	struct child heir;		  /* REEXEC_HEIR: the next */
+	struct child outgoing[GATES_MAX]; /* gates that finish what they have */
+	size_t n_outgoing;
 	struct crew crew; /* the engines */
+	struct reexec reexec;
 	struct reload reload;
 	struct forward forwards[CONTROL_CLIENTS_MAX];
 	uint32_t forward_seq;	 /* of the last one sent */
@@ -55,6 +82,24 @@ void keeper_log(struct keeper *k, enum event_id id,
 /* The same, and on standard error. */
 void keeper_say(struct keeper *k, enum event_id id,
     const struct event_arg *args, size_t n_args);
+
+/* The one clear line: where we listen, and by which configuration. */
+void keeper_announce(struct keeper *k);
+
+/*
+ * Open all that a keeper has, or take it over from the program before this
+ * one.  False: ${why} says why not.  Else it may have warnings.
+ */
+bool keeper_begin(struct keeper *k, struct buf *why);
+
+/*
+ * Listen for commands.  Without that all works but weir's own commands: it is
+ * said, and no reason not to serve.
+ */
+void keeper_open_control(struct keeper *k, struct buf *why);
+
+/* Prepare k->crew, for the state folder of the configuration in force. */
+void keeper_open_crew(struct keeper *k);
 
 /* Fill k->start with what is in force. */
 void keeper_fill_start(struct keeper *k);
@@ -90,3 +135,76 @@ void forward_on_time(struct keeper *k, int64_t now_us);
 
 /* The gate has ended: nobody waits for it any more. */
 void forward_cancel(struct keeper *k);
+
+/* --- gates.c: gates besides the one that serves --- */
+
+/* The heir serves from now on; the one before leaves. */
+void gates_follow(struct keeper *k, int64_t now_us);
+
+/* Hear them, see to their ends, kill whose time is up. */
+void gates_turn(struct keeper *k, int64_t now_us);
+
+/* A gate ended: tell those that still run. */
+void gates_tell_gone(struct keeper *k, uint64_t generation);
+
+/* Weir is being stopped: end them, or at once. */
+void gates_stop(struct keeper *k, bool at_once, int64_t now_us);
+
+/* The generations of all that run but one that is not started yet. */
+void gates_list(const struct keeper *k, uint64_t *out, size_t *n);
+
+/* Is none left, the one that serves counted? */
+bool gates_are_gone(const struct keeper *k);
+
+/* Is it one of theirs? */
+bool gates_have(const struct keeper *k, pid_t pid);
+
+/* What to poll, at most GATES_MAX + 1 at ${out}; returns how many. */
+size_t gates_polls(const struct keeper *k, struct pollfd *out);
+
+/* When gates_turn must be called even if nothing happens; INT64_MAX. */
+int64_t gates_deadline(const struct keeper *k);
+
+/* --- reexec.c --- */
+
+/* Have another program take over; ${client} (0: nobody) gets the answer. */
+void reexec_begin(struct keeper *k, uint32_t client, int64_t now_us);
+
+/* Do what is due of it. */
+void reexec_turn(struct keeper *k, int64_t now_us);
+
+/* When reexec_turn must be called even if nothing happens; INT64_MAX. */
+int64_t reexec_deadline(const struct keeper *k);
+
+/* This program has taken over: start a gate of its own. */
+void reexec_go_on(struct keeper *k, int64_t now_us);
+
+/* Weir is being stopped. */
+void reexec_cancel(struct keeper *k);
+
+/* The heir serves. */
+void reexec_done(struct keeper *k);
+
+/* It never will, because of ${reason}: back to the program before. */
+void reexec_failed(struct keeper *k, const char *reason);
+
+/* --- handover.c --- */
+
+/*
+ * Write all that the next program must know into nameless memory, ${out}, and
+ * let the descriptors in it stay open across an exec.  ${why_back} (NULL: not)
+ * says why it goes back to an earlier one.  ERR_FULL, ERR_IO: nothing was
+ * changed.
+ */
+MUST_CHECK enum err handover_write(
+    struct keeper *k, const char *why_back, int *out);
+
+/* The exec failed: they do not stay open any more. */
+void handover_undo(struct keeper *k);
+
+/*
+ * Take over what is behind ${fd} into ${k}, which is new.  ${is_trial}: only
+ * see whether that could be done.  ERR_SYNTAX: ${why} says what is wrong.
+ */
+MUST_CHECK enum err handover_read(
+    struct keeper *k, int fd, bool is_trial, struct buf *why);

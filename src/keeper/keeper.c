@@ -3,7 +3,6 @@
 #include "keeper/signal.h"
 #include "os/clock.h"
 #include "os/fd.h"
-#include "os/share.h"
 #include "os/spawn.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,11 +48,11 @@ keeper_fill_start(struct keeper *k)
 	memcpy(k->start.config, k->setup.path, sizeof k->start.config);
 	listener_set_put(&k->listeners, NULL, &k->start);
 	crew_ports(&k->crew, k->setup.conf, &k->start.ports);
+	gates_list(k, k->start.live, &k->start.n_live);
 }
 
-/* The one clear line: where we listen, and by which configuration. */
-static void
-announce(struct keeper *k)
+void
+keeper_announce(struct keeper *k)
 {
 	struct buf where;
 
@@ -82,38 +81,14 @@ start_gate(struct keeper *k, int64_t now_us)
 
 /* --- engines --- */
 
-static bool
-tell_gate(void *ctx, const struct engine_news *news)
-{
-	struct keeper *k = ctx;
-
-	return k->child.pid != 0 &&
-	    keeper_link_engine(&k->child.link, news) == OK;
-}
-
-/* Without a state folder their output goes nowhere. */
-static void
-open_crew(struct keeper *k)
-{
-	struct buf state;
-
-	buf_init(&state, 4096);
-	if (conf_state_path(k->setup.conf, &k->opts->env, &state) != OK)
-		buf_clear(&state);
-	if (buf_add_char(&state, '\0') == OK)
-		crew_init(&k->crew, state.p, tell_gate, k);
-	buf_fini(&state);
-	os_adopt_orphans();
-}
-
 /* Whoever lost its parent came to us; those we know are not touched. */
 static void
 collect_orphans(struct keeper *k)
 {
 	pid_t pid;
 
-	while ((pid = os_child_any_ended()) != 0 && pid != k->child.pid &&
-	    !crew_has(&k->crew, pid))
+	while ((pid = os_child_any_ended()) != 0 && !gates_have(k, pid) &&
+	    pid != k->reexec.pid && !crew_has(&k->crew, pid))
 		(void)waitpid(pid, NULL, WNOHANG);
 }
 
@@ -137,6 +112,12 @@ static void
 on_gate_end(struct keeper *k, const struct child_end *end, int64_t now_us)
 {
 	forward_cancel(k);
+	gates_tell_gone(k, k->child.generation);
+	if (k->heir.pid != 0 && !k->is_stopping) {
+		/* It was to follow anyhow. */
+		gates_follow(k, now_us);
+		return;
+	}
 	if (is_hopeless(k, end) && !k->is_stopping) {
 		(void)fprintf(stderr, "weir: the gate could not start (%s)\n",
 		    end->reason);
@@ -169,7 +150,9 @@ hear_gate(struct keeper *k, int64_t now_us)
 		switch (r.kind) {
 		case REPORT_READY:
 			k->child.is_ready = k->child.was_ever_ready = true;
-			announce(k);
+			keeper_announce(k);
+			if (k->reexec.phase == REEXEC_HEIR)
+				reexec_done(k);
 			keeper_log(k, EVENT_GATE_STARTED,
 			    EVENT_ARGS(event_num("pid", k->child.pid)));
 			break;
@@ -202,6 +185,8 @@ stop(struct keeper *k, bool at_once, int64_t now_us)
 	enum err e;
 
 	reload_cancel(k, "weir is being stopped");
+	reexec_cancel(k);
+	gates_stop(k, at_once, now_us);
 	/* Whoever connects from now on is refused, and not left to wait. */
 	listener_set_close(&k->listeners);
 	if (at_once)
@@ -233,6 +218,8 @@ take_signals(struct keeper *k, int64_t now_us)
 			(void)!keeper_link_reopen_log(&k->child.link);
 		reload_begin(k, 0, now_us);
 	}
+	if (s.reexec > 0)
+		reexec_begin(k, 0, now_us);
 	for (unsigned i = 0; i < s.stop && !k->is_done; i++)
 		stop(k, k->is_stopping, now_us);
 }
@@ -260,6 +247,8 @@ take_commands(struct keeper *k, int64_t now_us)
 	while (control_next(&k->control, now_us, &r)) {
 		if (slice_is(r.command, "reload"))
 			reload_begin(k, r.client, now_us);
+		else if (slice_is(r.command, "reexec"))
+			reexec_begin(k, r.client, now_us);
 		else if (slice_is(r.command, "ping"))
 			answer_ping(k, r.client);
 		else
@@ -282,6 +271,8 @@ next_deadline(const struct keeper *k)
 	int64_t at = sooner(control_deadline(&k->control), forward_deadline(k));
 
 	at = sooner(at, crew_deadline(&k->crew));
+	at = sooner(at, gates_deadline(k));
+	at = sooner(at, reexec_deadline(k));
 	if (k->child.pid == 0)
 		at = sooner(
 		    at, k->is_stopping ? INT64_MAX : k->child.start_at_us);
@@ -295,7 +286,7 @@ next_deadline(const struct keeper *k)
 static void
 wait_for_something(struct keeper *k)
 {
-	struct pollfd p[2 + CONTROL_POLLS_MAX + ENGINES_RUN_MAX];
+	struct pollfd p[4 + GATES_MAX + CONTROL_POLLS_MAX + ENGINES_RUN_MAX];
 	int64_t at = next_deadline(k), ms = -1;
 	nfds_t n = 0;
 
@@ -310,6 +301,9 @@ wait_for_something(struct keeper *k)
 		p[n++] = (struct pollfd){k->child.link.channel.fd, POLLIN, 0};
 	n += control_polls(&k->control, p + n);
 	n += crew_polls(&k->crew, p + n);
+	n += gates_polls(k, p + n);
+	if (k->reexec.said_fd >= 0)
+		p[n++] = (struct pollfd){k->reexec.said_fd, POLLIN, 0};
 	(void)poll(p, n, (int)sooner(ms, 3600 * 1000));
 }
 
@@ -327,7 +321,10 @@ on_time(struct keeper *k, int64_t now_us)
 static void
 run(struct keeper *k)
 {
-	start_gate(k, os_now_us());
+	if (k->child.pid == 0)
+		start_gate(k, os_now_us());
+	else
+		reexec_go_on(k, os_now_us());
 	crew_update(&k->crew, k->setup.conf, os_now_us());
 	while (!k->is_done) {
 		struct child_end end;
@@ -339,52 +336,20 @@ run(struct keeper *k)
 		hear_gate(k, now_us);
 		if (child_reap(&k->child, now_us, &end))
 			on_gate_end(k, &end, now_us);
+		gates_turn(k, now_us);
 		crew_step(&k->crew, now_us);
 		collect_orphans(k);
-		if (k->is_stopping && k->child.pid == 0)
-			k->is_done = crew_is_gone(&k->crew);
+		if (k->is_stopping && gates_are_gone(k))
+			stop_engines(k, now_us);
 		take_commands(k, now_us);
 		if (!k->is_done)
 			on_time(k, now_us);
+		if (!k->is_done)
+			reexec_turn(k, now_us);
 	}
 }
 
 /* --- start and end --- */
-
-/* Without it all works but weir's own commands: no reason not to serve. */
-static void
-open_control(struct keeper *k, struct buf *why)
-{
-	struct buf path;
-
-	buf_init(&path, 4096);
-	buf_clear(why);
-	if (conf_control_path(k->setup.conf, &k->opts->env, &path) != OK ||
-	    buf_add_char(&path, '\0') != OK)
-		(void)!buf_add_str(why, "there is no folder for it");
-	else
-		(void)!control_open(&k->control, path.p, why);
-	if (k->control.socket.fd < 0)
-		(void)fprintf(stderr,
-		    "weir: no control socket: %.*s (set `control`)\n",
-		    SLICE_ARG(buf_slice(why)));
-	buf_fini(&path);
-}
-
-static bool
-open_all(struct keeper *k, struct buf *why)
-{
-	static const struct listener_set none;
-
-	if (setup_load(&k->setup, &k->opts->env, k->opts->config, why) != OK ||
-	    listener_set_make(
-		&k->listeners, &none, &k->setup.conf->listen, why) != OK)
-		return false;
-	if (os_share_new("weir-state", GATE_STATE_BYTES, &k->state_fd) == OK)
-		return true;
-	(void)!buf_add_str(why, "no memory to share");
-	return false;
-}
 
 static void
 print_lines(struct slice text)
@@ -399,7 +364,7 @@ print_lines(struct slice text)
 static int
 run_in_one_process(struct keeper *k)
 {
-	announce(k);
+	keeper_announce(k);
 	keeper_fill_start(k);
 	k->start.generation = 1;
 	k->status = gate_main(&k->start);
@@ -423,8 +388,10 @@ run_with_gates(struct keeper *k, struct buf *why)
 		k->status = 1;
 		return;
 	}
-	open_control(k, why);
-	open_crew(k);
+	if (k->control.socket.fd < 0)
+		keeper_open_control(k, why);
+	if (k->crew.world.ctx == NULL)
+		keeper_open_crew(k);
 	run(k);
 	crew_fini(&k->crew);
 	signals_release();
@@ -443,9 +410,12 @@ keeper_main(const struct keeper_opts *opts)
 	k->setup.config_fd = k->reload.setup.config_fd = k->state_fd = -1;
 	control_init(&k->control);
 	child_init(&k->child);
+	child_init(&k->heir);
+	k->reexec.said_fd = k->reexec.old_fd = -1;
+	buf_init(&k->reexec.said, REEXEC_SAID_MAX);
 	buf_init(&why, WHY_MAX);
 	(void)os_fd_raise_limit(FILES_WANTED);
-	k->status = open_all(k, &why) ? 0 : 1;
+	k->status = keeper_begin(k, &why) ? 0 : 1;
 	/* Problems, or only warnings. */
 	print_lines(buf_slice(&why));
 	if (k->status == 0 && opts->one_process)
@@ -456,6 +426,8 @@ keeper_main(const struct keeper_opts *opts)
 	listener_set_close(&k->listeners);
 	setup_fini(&k->setup);
 	os_fd_close(&k->state_fd);
+	os_fd_close(&k->reexec.old_fd);
+	buf_fini(&k->reexec.said);
 	buf_fini(&why);
 	status = k->status;
 	free(k);

@@ -34,6 +34,11 @@ reload_begin(struct keeper *k, uint32_t client, int64_t now_us)
 	struct reload *r = &k->reload;
 	struct buf why;
 
+	if (k->reexec.phase != REEXEC_NONE) {
+		refuse(k, client,
+		    slice_str("weir is being re-executed; try again then"));
+		return;
+	}
 	if (r->is_pending) {
 		r->again = true;
 		control_answer(&k->control, client, false,

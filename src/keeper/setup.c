@@ -3,6 +3,7 @@
 #include "os/file.h"
 #include "os/share.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -70,6 +71,25 @@ setup_load(struct setup *s, const struct conf_env *env, const char *given,
 		e = parse(s, buf_slice(&text), path ? path : "defaults", why);
 	if (e == OK && path != NULL)
 		e = make_snapshot(buf_slice(&text), &s->config_fd);
+	if (e != OK)
+		setup_fini(s);
+	buf_fini(&text);
+	return e;
+}
+
+enum err
+setup_take(struct setup *s, const char *path, int config_fd, struct buf *why)
+{
+	struct buf text;
+	enum err e;
+
+	*s = (struct setup){.config_fd = config_fd};
+	(void)snprintf(s->path, sizeof s->path, "%s", path);
+	buf_init(&text, CONFIG_BYTES_MAX);
+	e = gate_config_read(config_fd, &text);
+	if (e == OK)
+		e = parse(
+		    s, buf_slice(&text), path[0] ? path : "defaults", why);
 	if (e != OK)
 		setup_fini(s);
 	buf_fini(&text);

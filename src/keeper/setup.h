@@ -20,5 +20,12 @@ struct setup {
 MUST_CHECK enum err setup_load(struct setup *s, const struct conf_env *env,
     const char *given, struct buf *why);
 
+/*
+ * The same from the text behind ${config_fd} (-1: none), which is the setup's
+ * now, failed or not; ${path} is its name.
+ */
+MUST_CHECK enum err setup_take(
+    struct setup *s, const char *path, int config_fd, struct buf *why);
+
 /* Give all back; an empty one is allowed. */
 void setup_fini(struct setup *s);

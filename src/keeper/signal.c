@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-static const int caught[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
+static const int caught[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGUSR2};
 static int pipe_ends[2] = {-1, -1};
 
 /* A full pipe has told enough. */
@@ -28,6 +28,17 @@ set_all(void (*handler)(int))
 		(void)sigaction(caught[i], &a, NULL);
 }
 
+void
+signals_hold(bool on)
+{
+	sigset_t s;
+
+	(void)sigemptyset(&s);
+	for (size_t i = 0; on && i < sizeof caught / sizeof *caught; i++)
+		(void)sigaddset(&s, caught[i]);
+	(void)sigprocmask(SIG_SETMASK, &s, NULL);
+}
+
 int
 signals_catch(void)
 {
@@ -35,6 +46,7 @@ signals_catch(void)
 		return -1;
 	(void)signal(SIGPIPE, SIG_IGN);
 	set_all(on_signal);
+	signals_hold(false);
 	return pipe_ends[0];
 }
 
@@ -49,6 +61,7 @@ signals_take(void)
 		for (ssize_t i = 0; i < n; i++) {
 			s.stop += bytes[i] == SIGTERM || bytes[i] == SIGINT;
 			s.reload += bytes[i] == SIGHUP;
+			s.reexec += bytes[i] == SIGUSR2;
 			s.child = s.child || bytes[i] == SIGCHLD;
 		}
 	return s;

@@ -8,14 +8,21 @@
 struct signals {
 	unsigned stop;	 /* SIGTERM and SIGINT */
 	unsigned reload; /* SIGHUP */
+	unsigned reexec; /* SIGUSR2 */
 	bool child;	 /* SIGCHLD */
 };
 
 /*
- * Catch them; returns the descriptor to poll, -1 if that failed.  Once in a
+ * Catch them, also those that were held; returns the descriptor to poll, -1 if that failed.  Once in a
  * process.  SIGPIPE is ignored from now on.
  */
 int signals_catch(void);
+
+/*
+ * Let none come from now on, or let them come again; what comes meanwhile
+ * waits, also across an exec.
+ */
+void signals_hold(bool on);
 
 /* What came; never blocks. */
 struct signals signals_take(void);

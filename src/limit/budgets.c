@@ -126,8 +126,8 @@ charge_owed(struct budgets_head *h, const struct budgets_rule *rule)
 	h->owed_ns = 0;
 }
 
-bool
-budgets_reserve(struct budgets *b, struct cells_key key,
+static bool
+reserve(struct budgets *b, struct cells_key key,
     const struct budgets_rule *rule, const struct budgets_ask *ask,
     int64_t now_ns, struct budgets_hold *hold, struct budgets_answer *out)
 {
@@ -158,6 +158,19 @@ budgets_reserve(struct budgets *b, struct cells_key key,
 }
 
 bool
+budgets_reserve(struct budgets *b, struct cells_key key,
+    const struct budgets_rule *rule, const struct budgets_ask *ask,
+    int64_t now_ns, struct budgets_hold *hold, struct budgets_answer *out)
+{
+	bool ok;
+
+	budgets_enter(b);
+	ok = reserve(b, key, rule, ask, now_ns, hold, out);
+	budgets_leave(b);
+	return ok;
+}
+
+bool
 budgets_confirm(const struct budgets *b, const struct budgets_rule *rule,
     const struct budgets_hold *hold, int64_t now_ns, struct budgets_answer *out)
 {
@@ -184,23 +197,18 @@ budgets_note(
 		b->entries[hold->entry].seen_tok = used_tok;
 }
 
-bool
-budgets_settle(struct budgets *b, const struct budgets_rule *rule,
-    const struct budgets_use *use, int64_t now_ns, struct budgets_hold *hold,
-    struct budgets_answer *out)
+static void
+settle(struct budgets *b, const struct budgets_rule *rule,
+    const struct budgets_use *use, int64_t now_ns,
+    const struct budgets_hold *hold, struct budgets_answer *out)
 {
 	struct budgets_cell *c;
 	struct budgets_head h;
 
-	*out = (struct budgets_answer){.allowed = true};
-	if (!hold->is_open)
-		return false;
-	hold->is_open = false;
-	b->open--;
 	if (hold->entry != 0)
 		c = budgets_cell_at(b, b->entries[hold->entry].cell);
 	else if ((c = budgets_get(b, hold->key, now_ns)) == NULL)
-		return true;
+		return;
 	h = c->head;
 	if (hold->entry != 0)
 		h.reserved_tok -= b->entries[hold->entry].reserved_tok;
@@ -213,6 +221,21 @@ budgets_settle(struct budgets *b, const struct budgets_rule *rule,
 	if (use->output_tok > 0)
 		outputs_add(&c->outputs, (uint64_t)use->output_tok);
 	describe(out, &c->head, rule, 0, now_ns);
+}
+
+bool
+budgets_settle(struct budgets *b, const struct budgets_rule *rule,
+    const struct budgets_use *use, int64_t now_ns, struct budgets_hold *hold,
+    struct budgets_answer *out)
+{
+	*out = (struct budgets_answer){.allowed = true};
+	if (!hold->is_open)
+		return false;
+	hold->is_open = false;
+	b->open--;
+	budgets_enter(b);
+	settle(b, rule, use, now_ns, hold, out);
+	budgets_leave(b);
 	return true;
 }
 

@@ -16,8 +16,9 @@
  *
  * The memory (a memfd that the keeper holds) survives a gate that crashes or
  * is replaced.  Every reservation carries the generation of its gate and what
- * its request was seen to use so far; when that gate is gone, the next one
- * charges this and gives the rest back.  One process writes at a time.
+ * its request was seen to use so far; when that gate is gone, another
+ * charges this and gives the rest back.  Gates that overlap, one of them
+ * leaving, take the table's latch for each change.
  *
  * Crash consistency: the writer may be killed between any two stores.  A
  * settlement is written to the journal first and done again by the next
@@ -84,6 +85,7 @@ struct budgets {
 	uint64_t mask; /* number of sets - 1 */
 	uint32_t n_entries;
 	uint64_t generation;
+	uint32_t process;   /* as in struct budgets_place */
 	bool is_fresh;	    /* attach found nothing: nobody owes anything */
 	uint32_t open;	    /* reservations of this process */
 	uint64_t evicted;   /* cells given up while in debt, by this process */
@@ -103,12 +105,15 @@ struct budgets_place {
 	size_t size;
 	struct hash_key seed; /* of the cells that make the keys */
 	uint64_t generation;  /* this process's, 1 or more */
+	uint32_t process;     /* its pid; 0: no other is ever here */
+	const uint64_t *live; /* generations that still run, besides this */
+	size_t n_live;
 };
 
 /*
  * Use the table at ${place}, whose memory is kept until the view is no longer
- * used.  All other generations are gone: what they left open is charged as it
- * was seen, at ${now_ns}.  Half of the memory becomes cells of 128 bytes, half
+ * used.  What generations that are gone left open is charged as it was seen,
+ * at ${now_ns}.  Half of the memory becomes cells of 128 bytes, half
  * reservations of 32.
  *
  * OK; ERR_VERSION if the memory held something else (another layout, size,
@@ -117,6 +122,12 @@ struct budgets_place {
  */
 MUST_CHECK enum err budgets_attach(
     struct budgets *b, const struct budgets_place *place, int64_t now_ns);
+
+/*
+ * The process of ${generation} has ended: charge what it left open as it was
+ * seen, at ${now_ns}.
+ */
+void budgets_reap(struct budgets *b, uint64_t generation, int64_t now_ns);
 
 /*
  * May a request of ${key} that takes ${ask} go on at ${now_ns}?  It may if

@@ -121,12 +121,54 @@ budgets_commit(struct budgets *b, uint32_t cell,
 	apply_journal(b);
 }
 
+/* Which reservations are of processes that are gone. */
+struct gone {
+	const uint64_t *live; /* all but these, */
+	size_t n_live;
+	uint64_t generation; /* or, if not 0, only this one's */
+};
+
+static bool
+is_gone(const struct gone *g, uint64_t generation)
+{
+	if (generation == 0)
+		return false;
+	if (g->generation != 0)
+		return generation == g->generation;
+	for (size_t i = 0; i < g->n_live; i++)
+		if (g->live[i] == generation)
+			return false;
+	return true;
+}
+
+/* What is reserved, and what is free, made anew from the entries. */
+static void
+rebuild(struct budgets *b)
+{
+	struct budgets_header *h = b->header;
+
+	for (uint32_t i = 1; i <= h->used_entries; i++)
+		if (b->entries[i].generation != 0)
+			budgets_cell_at(b, b->entries[i].cell)
+			    ->head.reserved_tok = 0;
+	h->free_entry = 0;
+	for (uint32_t i = h->used_entries; i > 0; i--) {
+		const struct budgets_entry *e = &b->entries[i];
+
+		if (e->generation == 0)
+			free_entry(b, i);
+		else
+			budgets_cell_at(b, e->cell)->head.reserved_tok +=
+			    e->reserved_tok;
+	}
+}
+
 /*
- * All open entries are those of processes that are gone: what they were seen
- * to use is owed, the rest is given back.
+ * Of those that are gone what they were seen to use is owed, the rest is given
+ * back.
  */
 static void
-recover(struct budgets *b, int64_t now_ns)
+recover(struct budgets *b, const struct gone *g, int64_t now_ns)
 {
 	struct budgets_header *h = b->header;
 
@@ -138,7 +180,7 @@ recover(struct budgets *b, int64_t now_ns)
 		struct budgets_entry *e = &b->entries[i];
 		struct budgets_head head;
 
-		if (e->generation == 0)
+		if (!is_gone(g, e->generation))
 			continue;
 		head = budgets_cell_at(b, e->cell)->head;
 		head.reserved_tok = 0;
@@ -146,9 +188,36 @@ recover(struct budgets *b, int64_t now_ns)
 		head.owed_ns = now_ns;
 		budgets_commit(b, e->cell, &head, i);
 	}
-	h->free_entry = 0;
-	for (uint32_t i = h->used_entries; i > 0; i--)
-		free_entry(b, i);
+	rebuild(b);
+}
+
+void
+budgets_enter(struct budgets *b)
+{
+	struct budgets_header *h = b->header;
+
+	if (b->process == 0 || latch_take(&h->latch, b->process) == LATCH_TAKEN)
+		return;
+	if (h->journal.is_valid == 1)
+		apply_journal(b);
+	rebuild(b);
+}
+
+void
+budgets_leave(struct budgets *b)
+{
+	if (b->process != 0)
+		latch_give(&b->header->latch, b->process);
+}
+
+void
+budgets_reap(struct budgets *b, uint64_t generation, int64_t now_ns)
+{
+	struct gone g = {.generation = generation};
+
+	budgets_enter(b);
+	recover(b, &g, now_ns);
+	budgets_leave(b);
 }
 
 static bool
@@ -180,11 +249,17 @@ budgets_attach(
 	};
 	b->entries = (struct budgets_entry *)(void *)(b->sets + l.n_sets);
 	if (is_ours(h, l, &place->seed)) {
-		recover(b, now_ns);
+		struct gone g = {.live = place->live, .n_live = place->n_live};
+
+		b->process = place->process;
+		budgets_enter(b);
+		recover(b, &g, now_ns);
+		budgets_leave(b);
 		return OK;
 	}
 	was_zero = is_zero(h);
 	make(b, l, place->seed);
+	b->process = place->process;
 	b->is_fresh = true;
 	return was_zero ? OK : ERR_VERSION;
 }

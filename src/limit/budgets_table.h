@@ -9,6 +9,7 @@
 #pragma once
 #include "limit/budgets.h"
 #include "limit/outputs.h"
+#include "os/latch.h"
 
 enum { BUDGETS_WAYS = 8 };
 
@@ -58,8 +59,17 @@ struct budgets_header {
 	uint32_t free_entry;   /* 0: none */
 	uint32_t spare;
 	struct budgets_journal journal;
-	uint64_t more[6];
+	struct latch latch;
+	uint32_t more_too;
+	uint64_t more[5];
 };
+
+/*
+ * Before and behind every change; never one within the other.  Where the one
+ * who had the table died in the middle of it, it is put in order first.
+ */
+void budgets_enter(struct budgets *b);
+void budgets_leave(struct budgets *b);
 
 /* The cell of ${key}, or NULL. */
 struct budgets_cell *budgets_find(

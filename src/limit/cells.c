@@ -1,6 +1,7 @@
 /* See limit/cells.h: the layout below is what must survive a process. */
 #include "limit/cells.h"
 #include "base/lasting.h"
+#include "os/latch.h"
 
 enum { CELLS_LAYOUT = 1 };
 
@@ -9,7 +10,9 @@ enum { CELLS_LAYOUT = 1 };
 struct cells_header {
 	struct lasting_header lasting;
 	struct hash_key seed;
-	uint64_t spare[3];
+	struct latch latch;
+	uint32_t spare_too;
+	uint64_t spare[2];
 };
 
 struct slot {
@@ -104,11 +107,19 @@ bool
 cells_take(struct cells *t, struct cells_key key, const struct gcra_rate *rate,
     int64_t now_ns, struct gcra_answer *out)
 {
-	struct slot *s = find(t, key);
+	struct latch *latch = &t->header->latch;
+	struct slot *s;
+	bool ok;
 
-	if (s == NULL)
+	/* A cell is whole at any moment: nothing to mend. */
+	if (t->process != 0)
+		(void)latch_take(latch, t->process);
+	if ((s = find(t, key)) == NULL)
 		s = claim(t, key, now_ns);
-	return gcra_take(&s->cell, rate, now_ns, out);
+	ok = gcra_take(&s->cell, rate, now_ns, out);
+	if (t->process != 0)
+		latch_give(latch, t->process);
+	return ok;
 }
 
 bool

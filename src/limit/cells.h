@@ -6,7 +6,8 @@
  *
  * The memory (a memfd that the keeper holds) survives a gate that crashes or
  * is replaced; times are CLOCK_MONOTONIC, which goes on across processes, and
- * neither survives a reboot.  One process writes at a time.
+ * neither survives a reboot.  Two gates, of which one is leaving, may use it
+ * together: who has set `process` takes the table's latch for each change.
  *
  * A set is 8 cells; a key lives in its set or nowhere, so every search is
  * bounded.  A cell whose bucket is full again says nothing that a new cell
@@ -46,6 +47,7 @@ struct cells {
 	struct cells_set *sets;
 	uint64_t mask;	  /* number of sets - 1 */
 	uint64_t evicted; /* cells given up while in debt, by this process */
+	uint32_t process; /* this one's pid; 0: nobody else is here */
 };
 
 /* Bytes that a table of at least ${n} cells wants. */

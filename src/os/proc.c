@@ -1,7 +1,11 @@
 #include "os/proc.h"
+#include "os/spawn.h"
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/prctl.h>
@@ -92,4 +96,57 @@ os_proc_self(char *out, size_t cap)
 	memcpy(out, path, sizeof path);
 	return access(path, X_OK) == 0 ? OK : ERR_IO;
 #endif
+}
+
+int
+os_proc_open_self(void)
+{
+	char path[4096];
+
+	if (os_proc_self(path, sizeof path) != OK)
+		return -1;
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+void
+os_proc_become(int fd, char *const *argv)
+{
+#ifdef __linux__
+	(void)fexecve(fd, argv, os_environ());
+#else
+	(void)fd;
+	(void)argv;
+	errno = ENOSYS;
+#endif
+}
+
+static enum err
+join(char *out, size_t cap, struct slice folder, const char *name)
+{
+	int n = snprintf(out, cap, "%.*s/%s", SLICE_ARG(folder), name);
+
+	return n < 0 || (size_t)n >= cap ? ERR_FULL : OK;
+}
+
+enum err
+os_proc_called(const char *word, char *out, size_t cap)
+{
+	struct slice path = slice_str(getenv("PATH") ? getenv("PATH") : "");
+	char here[4096];
+
+	if (word[0] == '/')
+		return join(out, cap, slice_of("", 0), word + 1);
+	if (strchr(word, '/') != NULL)
+		return getcwd(here, sizeof here) != NULL
+		    ? join(out, cap, slice_str(here), word)
+		    : ERR_NOT_FOUND;
+	while (path.n > 0) {
+		struct slice folder = slice_cut(&path, ':');
+
+		if (folder.n > 0 && folder.p[0] == '/' &&
+		    join(out, cap, folder, word) == OK &&
+		    access(out, X_OK) == 0)
+			return OK;
+	}
+	return ERR_NOT_FOUND;
 }

@@ -32,6 +32,25 @@ bool os_proc_signal_with_parent(int signal, pid_t parent);
 MUST_CHECK enum err os_proc_self(char *out, size_t cap);
 
 /*
+ * Open the program that runs, so that os_proc_become can run it again when its
+ * file is gone or another.  -1: the system has no such thing.
+ */
+int os_proc_open_self(void);
+
+/*
+ * The path by which this program was called as ${word}, NUL-terminated and
+ * absolute, with no link followed: what is there may be another program by
+ * now.  ERR_NOT_FOUND, ERR_FULL.
+ */
+MUST_CHECK enum err os_proc_called(const char *word, char *out, size_t cap);
+
+/*
+ * Become the program behind ${fd}, with this environment; returns only if that
+ * fails (errno).
+ */
+void os_proc_become(int fd, char *const *argv);
+
+/*
  * Append the command line, or the environment, of ${pid}: words with a NUL
  * behind each.  ERR_IO where that is another user's, the process is gone or the
  * system has no /proc; ERR_FULL, ERR_NOMEM.

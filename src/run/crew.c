@@ -113,6 +113,22 @@ add(struct crew *c, const struct conf_engine *e)
 	c->runs[c->n++] = r;
 }
 
+struct run *
+crew_adopt(struct crew *c, const char *name)
+{
+	const struct conf_engine *e = find_conf(c->conf, name);
+	struct run *r = calloc(1, sizeof *r);
+
+	if (r == NULL || c->n == ENGINES_RUN_MAX ||
+	    run_adopt(r, &c->world, c->conf, e && e->run.n > 0 ? e : NULL, name,
+		engine_ports_find(&c->ports, slice_str(name))) != OK) {
+		free(r);
+		return NULL;
+	}
+	c->runs[c->n++] = r;
+	return r;
+}
+
 static void
 stop_missing(struct crew *c, int64_t now_us)
 {

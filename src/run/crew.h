@@ -31,6 +31,12 @@ void crew_ports(
 /* ${conf} is in force. */
 void crew_update(struct crew *c, const struct conf *conf, int64_t now_us);
 
+/*
+ * One more, called ${name}, that goes on from an earlier program; what it is
+ * doing is the caller's to fill in.  NULL: there is no room.
+ */
+struct run *crew_adopt(struct crew *c, const char *name);
+
 /* Do what is due; never waits for anybody. */
 void crew_step(struct crew *c, int64_t now_us);
 

@@ -86,6 +86,19 @@ output_open(struct output *o, int *out)
 }
 
 void
+output_adopt(struct output *o, int in, struct slice tail)
+{
+	o->in = in;
+	o->n = slice_to(tail, sizeof o->tail).n;
+	if (o->n > 0)
+		memcpy(o->tail, tail.p, o->n);
+	if (in < 0)
+		return;
+	os_fd_cloexec(in, true);
+	open_file(o);
+}
+
+void
 output_drain(struct output *o)
 {
 	char part[PART];

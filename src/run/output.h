@@ -28,6 +28,9 @@ void output_init(struct output *o, const char *path);
  */
 MUST_CHECK enum err output_open(struct output *o, int *out);
 
+/* Go on with the pipe ${in} (-1: none), of which ${tail} was read last. */
+void output_adopt(struct output *o, int in, struct slice tail);
+
 /* Drain what is there, at most 1 MiB; never blocks on the engine. */
 void output_drain(struct output *o);
 

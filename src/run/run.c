@@ -394,8 +394,8 @@ make_recipe(struct recipe *out, const struct run *r, const struct conf *conf,
 }
 
 enum err
-run_init(struct run *r, const struct run_world *world, const struct conf *conf,
-    const struct conf_engine *e, uint16_t port)
+run_adopt(struct run *r, const struct run_world *world, const struct conf *conf,
+    const struct conf_engine *e, const char *name, uint16_t port)
 {
 	char path[1200];
 	enum err err;
@@ -404,16 +404,28 @@ run_init(struct run *r, const struct run_world *world, const struct conf *conf,
 	    .why_fd = -1,
 	    .port = port,
 	    .kill_at_us = INT64_MAX,
-	    .is_ollama = recipe_is_ollama(e)};
-	(void)snprintf(
-	    r->name, sizeof r->name, "%.*s", SLICE_ARG(slice_to(e->name, 64)));
+	    .is_ollama = e != NULL && recipe_is_ollama(e)};
+	(void)snprintf(r->name, sizeof r->name, "%s", name);
 	memcpy(r->last.name, r->name, sizeof r->last.name);
 	(void)snprintf(path, sizeof path, "%s/%s.log", world->folder, r->name);
 	output_init(&r->out, world->folder[0] ? path : NULL);
+	if (e == NULL)
+		return OK;
 	door_init(&r->door, &e->url, port);
 	if ((err = make_recipe(&r->recipe, r, conf, e, port)) != OK)
 		recipe_fini(&r->recipe);
 	return err;
+}
+
+enum err
+run_init(struct run *r, const struct run_world *world, const struct conf *conf,
+    const struct conf_engine *e, uint16_t port)
+{
+	char name[ENGINE_NAME_MAX];
+
+	(void)snprintf(
+	    name, sizeof name, "%.*s", SLICE_ARG(slice_to(e->name, 64)));
+	return run_adopt(r, world, conf, e, name, port);
 }
 
 enum err

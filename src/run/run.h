@@ -59,6 +59,14 @@ MUST_CHECK enum err run_init(struct run *r, const struct run_world *world,
     const struct conf *conf, const struct conf_engine *e, uint16_t port);
 
 /*
+ * The same for one that goes on from an earlier program; ${e} may be NULL if
+ * it is to end.  What it is doing is the caller's to fill in.
+ */
+MUST_CHECK enum err run_adopt(struct run *r, const struct run_world *world,
+    const struct conf *conf, const struct conf_engine *e, const char *name,
+    uint16_t port);
+
+/*
  * What it would be now, by another configuration: if that is another process,
  * end this one and start that.  Errors as run_init; it then stays.
  */

@@ -110,13 +110,16 @@ class Weir:
     makes one of these from this weir, whose folder and port it may name.
     """
 
-    def __init__(self, config=None, engine=None, args=(), env=None):
+    def __init__(
+        self, config=None, engine=None, args=(), env=None, program=None
+    ):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-"))
         self.port = free_ports(1)[0]
         self.config_path = self.folder / "weir.yaml"
         self.log_path = None
         self.args = list(args)
         self.env = env or {}
+        self.program = program or binary()
         self.engine = engine
         self.change = threading.Condition()
         self.process = None
@@ -167,7 +170,7 @@ class Weir:
         }
         env.pop("WEIR_CONFIG", None)
         self.process = subprocess.Popen(
-            [binary(), "serve", "-c", self.config_path, *self.args],
+            [self.program, "serve", "-c", self.config_path, *self.args],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -252,9 +255,13 @@ class Weir:
         except FileNotFoundError:
             return []
 
+    def gates(self):
+        """Pids of all gates, those that leave too."""
+        return [pid for pid in self.children() if is_gate(pid)]
+
     def gate_pid(self):
         """The gate, or the only process of `serve -1`."""
-        gates = [pid for pid in self.children() if is_gate(pid)]
+        gates = self.gates()
         assert len(gates) < 2, "the keeper has %d gates" % len(gates)
         return gates[0] if gates else self.process.pid
 

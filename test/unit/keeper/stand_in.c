@@ -136,6 +136,8 @@ obey(void)
 		case ORDER_COMMAND:
 			command();
 			break;
+		case ORDER_RETIRE:
+		case ORDER_GONE:
 		case ORDER_LOG_LINE:
 		case ORDER_ENGINE:
 		case ORDER_NONE:

@@ -118,7 +118,10 @@ account_use(struct world *w, struct request *r, uint64_t used)
 static void
 attach(struct world *w)
 {
-	struct budgets_place place = {w->mem, SIZE, secret, ++w->generation};
+	struct budgets_place place = {.mem = w->mem,
+	    .size = SIZE,
+	    .seed = secret,
+	    .generation = ++w->generation};
 
 	assert_int_equal(budgets_attach(&w->b, &place, w->now), OK);
 }

@@ -36,7 +36,8 @@ memory(void)
 static struct budgets
 attached(void *mem, uint64_t generation)
 {
-	struct budgets_place place = {mem, SIZE, secret, generation};
+	struct budgets_place place = {
+	    .mem = mem, .size = SIZE, .seed = secret, .generation = generation};
 	struct budgets b;
 
 	assert_int_equal(budgets_attach(&b, &place, SEC), OK);
@@ -308,7 +309,8 @@ test_layouts(void **state)
 	struct budgets_hold hold = {.is_open = false};
 	struct budgets_answer a;
 	uint64_t *mem = memory();
-	struct budgets_place place = {mem, SIZE, secret, 1};
+	struct budgets_place place = {
+	    .mem = mem, .size = SIZE, .seed = secret, .generation = 1};
 	struct budgets b;
 
 	assert_false(budgets_are_there(mem, SIZE, NULL));
@@ -434,7 +436,8 @@ test_random_memory_is_survived(void **state)
 
 	srand(7);
 	for (int round = 0; round < 20; round++) {
-		struct budgets_place place = {mem, SIZE, secret, 2};
+		struct budgets_place place = {
+		    .mem = mem, .size = SIZE, .seed = secret, .generation = 2};
 		struct budgets_answer a;
 		struct budgets b;
 
@@ -468,7 +471,8 @@ test_what_a_dead_gate_left_open(void **state)
 	struct budgets_answer a;
 	void *mem = memory();
 	struct budgets b = attached(mem, 1);
-	struct budgets_place second = {mem, SIZE, secret, 2};
+	struct budgets_place second = {
+	    .mem = mem, .size = SIZE, .seed = secret, .generation = 2};
 
 	for (int i = 0; i < 3; i++)
 		assert_true(
@@ -492,6 +496,49 @@ test_what_a_dead_gate_left_open(void **state)
 	free(mem);
 }
 
+/* A gate that leaves keeps what it has open, until it has ended. */
+static void
+test_two_gates_at_once(void **state)
+{
+	struct budgets_rule rule = rule_of(3600);
+	struct budgets_ask ask = {100, 900};
+	struct budgets_use use = {50, -1};
+	struct budgets_hold hold[3] = {{.is_open = false}};
+	const uint64_t live[] = {1};
+	struct budgets_answer a;
+	void *mem = memory();
+	struct budgets old = attached(mem, 1), new;
+	struct budgets_place place = {.mem = mem,
+	    .size = SIZE,
+	    .seed = secret,
+	    .generation = 2,
+	    .process = 99,
+	    .live = live,
+	    .n_live = 1};
+
+	for (int i = 0; i < 2; i++)
+		assert_true(budgets_reserve(
+		    &old, alice, &rule, &ask, SEC, &hold[i], &a));
+	assert_int_equal(budgets_attach(&new, &place, SEC), OK);
+	assert_int_equal(budgets_reserved(&new, alice), 2000);
+	/* What is left is one bucket's, for both. */
+	assert_true(
+	    budgets_reserve(&new, alice, &rule, &ask, SEC, &hold[2], &a));
+	assert_int_equal(a.left_tok, 600);
+	/* The old one settles, once; the rest it leaves open. */
+	assert_true(budgets_settle(&old, &rule, &use, SEC, &hold[0], &a));
+	assert_int_equal(budgets_reserved(&new, alice), 2000);
+	budgets_note(&old, &hold[1], 70);
+	budgets_reap(&new, 1, SEC);
+	assert_int_equal(budgets_reserved(&new, alice), 1000);
+	assert_true(budgets_settle(&new, &rule, &use, SEC, &hold[2], &a));
+	assert_int_equal(budgets_reserved(&new, alice), 0);
+	assert_int_equal(left_of(&new, alice, rule, SEC), 3600 - 50 - 70 - 50);
+	budgets_reap(&new, 1, SEC);
+	assert_int_equal(left_of(&new, alice, rule, SEC), 3600 - 50 - 70 - 50);
+	free(mem);
+}
+
 struct shared {
 	_Alignas(64) unsigned char table[16 * 1024];
 	volatile uint64_t asked;   /* requests that are about to be settled */
@@ -503,7 +550,10 @@ enum { EACH = 7, RESERVED = 30 };
 static void
 child_works(struct shared *s, struct budgets_rule rule)
 {
-	struct budgets_place place = {s->table, sizeof s->table, secret, 1};
+	struct budgets_place place = {.mem = s->table,
+	    .size = sizeof s->table,
+	    .seed = secret,
+	    .generation = 1};
 	struct budgets_ask ask = {RESERVED, 0};
 	struct budgets_use use = {EACH, -1};
 	struct budgets b;
@@ -539,8 +589,10 @@ test_a_killed_writer_settles_once(void **state)
 	assert_int_equal(
 	    budget_limit_init(&rule.limits[0], 999999937, 7 * SEC), OK);
 	for (int round = 0; round < 100; round++) {
-		struct budgets_place place = {
-		    s->table, sizeof s->table, secret, 2};
+		struct budgets_place place = {.mem = s->table,
+		    .size = sizeof s->table,
+		    .seed = secret,
+		    .generation = 2};
 		struct budgets b;
 		uint64_t used;
 		pid_t pid;
@@ -586,6 +638,7 @@ main(void)
 	    cmocka_unit_test(test_cells_give_way),
 	    cmocka_unit_test(test_random_memory_is_survived),
 	    cmocka_unit_test(test_what_a_dead_gate_left_open),
+	    cmocka_unit_test(test_two_gates_at_once),
 	    cmocka_unit_test(test_a_killed_writer_settles_once),
 	};
 
