@@ -213,12 +213,31 @@ os_peer_exe(pid_t pid, char *out, size_t cap)
 	return OK;
 }
 
+/*
+ * The path in ${line} of /proc/PID/cgroup, "number:controllers:path", if it is
+ * one that systemd keeps; NULL: it is another's.  A path may hold colons.
+ */
+static const char *
+group_path(const char *line)
+{
+	const char *kept = strchr(line, ':'), *path;
+	size_t n;
+
+	if (kept == NULL || (path = strchr(++kept, ':')) == NULL)
+		return NULL;
+	n = (size_t)(path - kept);
+	if (n != 0 &&
+	    !(n == strlen("name=systemd") && !memcmp(kept, "name=systemd", n)))
+		return NULL;
+	/* On the old hierarchy the new one's is the root. */
+	return strcmp(++path, "/") == 0 ? NULL : path;
+}
+
 enum err
 os_peer_group(pid_t pid, char *out, size_t cap)
 {
-	static const char *const marks[] = {"0::", ":name=systemd:"};
 	char path[40], line[4096];
-	bool found = false;
+	const char *found = NULL;
 	FILE *f;
 
 	(void)snprintf(path, sizeof path, "/proc/%d/cgroup", (int)pid);
@@ -226,23 +245,13 @@ os_peer_group(pid_t pid, char *out, size_t cap)
 		return ERR_IO;
 	while (!found && fgets(line, sizeof line, f) != NULL) {
 		line[strcspn(line, "\n")] = 0;
-		for (size_t i = 0; i < 2 && !found; i++) {
-			const char *at = strstr(line, marks[i]);
-
-			/* On the old hierarchy the new one's is the root. */
-			if (at == NULL ||
-			    strcmp(at + strlen(marks[i]), "/") == 0)
-				continue;
-			found = true;
-			memmove(line, at + strlen(marks[i]),
-			    strlen(at + strlen(marks[i])) + 1);
-		}
+		found = group_path(line);
 	}
 	(void)fclose(f);
 	if (!found)
-		(void)snprintf(line, sizeof line, "/");
-	if (strlen(line) >= cap)
+		found = "/";
+	if (strlen(found) >= cap)
 		return ERR_FULL;
-	memcpy(out, line, strlen(line) + 1);
+	memcpy(out, found, strlen(found) + 1);
 	return OK;
 }
