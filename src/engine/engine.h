@@ -148,6 +148,7 @@ struct engine {
 	bool has_residents; /* which models are loaded is known */
 	bool wants_look;    /* a request went out for one that is not */
 	bool told_slots;    /* that slots were guessed has been told */
+	bool is_found;	    /* what it has, has been told */
 	pid_t pid;	    /* of an Ollama on this machine, 0: unknown */
 	unsigned holds;	    /* models at once, 0: unknown */
 	struct swap swap;   /* whose turn it is, where weir loads */

@@ -2,6 +2,7 @@
 #include "gate/gate.h"
 #include "gate/command.h"
 #include "gate/solo.h"
+#include "gate/summary.h"
 #include "log/event.h"
 #include "os/clock.h"
 #include "os/fd.h"
@@ -236,6 +237,7 @@ on_keys_timer(struct timer *t)
 		reload_callers(g, g->env.conf);
 	books_tell(g);
 	runs_look(g, os_now_us());
+	summary_engines(g);
 	timer_set(&g->keys_timer, os_now_us() + KEYS_LOOK_US);
 }
 
@@ -298,10 +300,7 @@ on_engine_state(void *ctx, struct engine *e)
 		    EVENT_ARGS(event_slice("engine", e->name),
 			event_slice("url", e->host)));
 	else if (e->life[0] == 0) /* else what ended it has been told */
-		event(g, EVENT_ENGINE_DOWN,
-		    EVENT_ARGS(event_slice("engine", e->name),
-			event_slice("url", e->host),
-			event_str("reason", engine_why(e))));
+		summary_down(g, e);
 }
 
 static void
@@ -463,6 +462,7 @@ serve(struct gate *g, const struct gate_start *s)
 		begin_link(g);
 	else
 		solo_open(g);
+	summary_rules(g);
 	loop_run(&g->loop);
 	solo_end_engines(g);
 	finish(g);

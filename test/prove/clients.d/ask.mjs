@@ -7,8 +7,9 @@ import { ChatOllama, OllamaEmbeddings } from "@langchain/ollama";
 import { ChatOpenAI, OpenAIEmbeddings } from "@langchain/openai";
 import { generateText, streamText, embed, tool, jsonSchema } from "ai";
 import { createOllama } from "ollama-ai-provider-v2";
-import { OpenAI as LlamaOpenAI } from "@llamaindex/openai";
-import { Ollama as LlamaOllama } from "@llamaindex/ollama";
+import { FunctionTool } from "llamaindex";
+import { OpenAI as LlamaOpenAI, OpenAIEmbedding } from "@llamaindex/openai";
+import { Ollama as LlamaOllama, OllamaEmbedding } from "@llamaindex/ollama";
 
 const [base, model, good, wrong, spent, words] = process.argv.slice(2);
 const embedder = process.env.EMBEDDER;
@@ -21,6 +22,7 @@ const weather = {
   function: { name: "weather", description: "the weather",
     parameters: { type: "object", properties: { at: { type: "string" } } } },
 };
+const llamaTool = FunctionTool.from(async () => "rain", weather.function);
 async function drain(stream) {
   let n = 0;
   for await (const _ of stream) n += 1;
@@ -162,6 +164,12 @@ const clients = {
         { messages: say(t) })).message.content),
       stream: async () => drain(await make(24).chat(
         { messages: say(hi), stream: true })),
+      tools: async () => text((await make(24).chat(
+        { messages: say(hi), tools: [llamaTool] })).message.content),
+      embed: async () => (await new OpenAIEmbedding({ model: embedder,
+        apiKey: key, maxRetries: 0, baseURL: base + "/v1",
+        additionalSessionOptions: { baseURL: base + "/v1" } })
+        .getTextEmbedding(hi)).length + " dimensions",
       abort: async () => cutByBreak(await make(4000).chat(
         { messages: say(hi), stream: true })),
     };
@@ -174,6 +182,11 @@ const clients = {
         { messages: say(t) })).message.content),
       stream: async () => drain(await make(24).chat(
         { messages: say(hi), stream: true })),
+      tools: async () => text((await make(24).chat(
+        { messages: say(hi), tools: [llamaTool] })).message.content),
+      embed: async () => (await new OllamaEmbedding({ model: embedder,
+        config: { host: base, headers: bearer(key) } })
+        .getTextEmbedding(hi)).length + " dimensions",
       abort: async () => cutByBreak(await make(4000).chat(
         { messages: say(hi), stream: true })),
     };

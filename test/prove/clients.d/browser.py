@@ -47,6 +47,19 @@ def program():
     return None
 
 
+def install(deps):
+    """Have Debian's package installed by ${deps} if there is none."""
+    if not program():
+        subprocess.run([str(deps), "browser"], check=False, timeout=900)
+    return program()
+
+
+def version():
+    done = subprocess.run([program(), "--version"], capture_output=True,
+                          text=True, timeout=60)
+    return done.stdout.strip()
+
+
 def html(base, key):
     head = "const BASE = %r, KEY = %s;" % (
         base, '{ "Authorization": "Bearer %s" }' % key if key else "{}")
