@@ -1,7 +1,8 @@
 #include "engine/fetch.h"
 #include <assert.h>
 
-enum { REQUEST_MAX = 64 * 1024 };
+/* A whole prompt, at most. */
+enum { REQUEST_MAX = 32 * 1024 * 1024 };
 
 static void
 done(struct fetch *f, enum err e)

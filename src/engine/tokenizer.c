@@ -51,7 +51,7 @@ struct tokenizer {
 	const char *reason;
 	int64_t used_us, retry_us;
 	struct counter *near, *far;
-	struct learnt extras[EXTRAS];
+	struct learnt extras[TOKENIZER_KINDS][EXTRAS];
 };
 
 static void
@@ -439,28 +439,30 @@ row_of(unsigned n)
 }
 
 struct tokenizer_extra
-tokenizer_extra(const struct tokenizer *t, unsigned n)
+tokenizer_extra(const struct tokenizer *t, unsigned kind, unsigned n)
 {
+	const struct learnt *rows = t->extras[kind];
 	unsigned row = row_of(n), below = row;
 	struct tokenizer_extra x = {.least = 0};
 
 	/* Without messages there is no template, or another. */
-	while (below > 1 && !t->extras[below].is_known)
+	while (below > 1 && !rows[below].is_known)
 		below--;
-	if (!t->extras[below].is_known) {
+	if (!rows[below].is_known) {
 		x.most = FIRST_EXTRA + (int64_t)n * MESSAGE_EXTRA;
 		return x;
 	}
+	x.is_known = true;
 	x.is_learnt = below == n;
-	x.least = t->extras[below].least;
-	x.most = t->extras[below].most + (int64_t)(n - below) * MESSAGE_EXTRA;
+	x.least = rows[below].least;
+	x.most = rows[below].most + (int64_t)(n - below) * MESSAGE_EXTRA;
 	return x;
 }
 
 void
-tokenizer_learn(struct tokenizer *t, unsigned n, int64_t tok)
+tokenizer_learn(struct tokenizer *t, unsigned kind, unsigned n, int64_t tok)
 {
-	struct learnt *l = &t->extras[row_of(n)];
+	struct learnt *l = &t->extras[kind][row_of(n)];
 
 	if (tok < INT16_MIN || tok > INT16_MAX)
 		return;

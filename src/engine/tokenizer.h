@@ -22,6 +22,7 @@ struct tokenizer;
 struct tokenizer_extra {
 	int64_t least, most;
 	bool is_learnt; /* from requests of the same number of messages */
+	bool is_known;	/* from requests of that kind at all */
 };
 
 /*
@@ -40,11 +41,23 @@ struct tokenizer *tokenizer_hold(struct tokenizer *t);
 /* One holder less; the last frees it.  NULL is fine. */
 void tokenizer_drop(struct tokenizer *t);
 
-/* What the template adds to ${n} messages, as far as is known. */
-struct tokenizer_extra tokenizer_extra(const struct tokenizer *t, unsigned n);
+/* Templates add other things to conversations of other kinds: bits. */
+enum {
+	TOKENIZER_SYSTEM = 1, /* begins with the caller's own system message */
+	TOKENIZER_TOOLS = 2,
+	TOKENIZER_KINDS = 4
+};
 
-/* The engine has counted ${tok} more than the texts of ${n} messages have. */
-void tokenizer_learn(struct tokenizer *t, unsigned n, int64_t tok);
+/*
+ * What the template adds to ${n} messages of ${kind} (TOKENIZER_* bits), as
+ * far as is known.
+ */
+struct tokenizer_extra tokenizer_extra(
+    const struct tokenizer *t, unsigned kind, unsigned n);
+
+/* The engine has counted ${tok} more than the texts of such have. */
+void tokenizer_learn(
+    struct tokenizer *t, unsigned kind, unsigned n, int64_t tok);
 
 /* ${m} goes, or its file has changed: the next use begins anew. */
 void tokenizer_forget(struct engine_model *m);

@@ -14,6 +14,8 @@
 #include "flow/flow.h"
 #include "log/access.h"
 
+struct tokenizer;
+
 /* A context, and where the number comes from. */
 struct count_limit {
 	int64_t tok; /* 0: not known */
@@ -31,10 +33,28 @@ bool count_is_answered(const struct flow *f, const struct engine *e);
 enum step count_answer(
     struct flow *f, struct engine *e, struct engine_model *m);
 
+/* Larger requests teach nothing more. */
+enum { COUNT_LEARN_BYTES = 64 * 1024 };
+
+/* The row of the model that ${f} would reach at ${e}; NULL: it has none. */
+struct engine_model *count_model_at(struct flow *f, struct engine *e);
+
+/* Did the engine see all the texts that were counted? */
+bool count_is_plain(const struct flow *f);
+
+/* The engine has ${told} tokens in ${f}'s prompt; ${t} is its tokenizer. */
+void count_learn(struct flow *f, struct tokenizer *t, int64_t told);
+
+/* What kind of conversation it is: TOKENIZER_* bits. */
+unsigned count_kind(const struct flow *f);
+
 /* Wait for the vocabulary of ${m}, or refuse. */
 enum step count_await(struct flow *f, const struct engine_model *m);
 
-/* Does it fit into what ${e} has?  STEP_NEXT or STEP_REFUSE. */
+/*
+ * Does it fit into what ${e} has?  STEP_NEXT or STEP_REFUSE; with its slot
+ * held near the limit also STEP_WAIT: ${e} is asked, then the flow runs again.
+ */
 enum step count_judge(struct flow *f, struct engine *e);
 
 /* Tokens of the prompt as far as is known here, -1: it was not counted. */

@@ -70,11 +70,12 @@ write_count(struct json_writer *w, struct flow *f, struct engine *e,
     struct engine_model *m)
 {
 	struct tokenizer *t = tokenizer_get(e, m);
-	struct tokenizer_extra x = tokenizer_extra(t, f->inspect.n_messages);
+	struct tokenizer_extra x =
+	    tokenizer_extra(t, count_kind(f), f->inspect.n_messages);
 	int64_t texts = (int64_t)f->counted_tok;
 
 	if (f->inspect.n_messages == 0 && !x.is_learnt)
-		x = (struct tokenizer_extra){0, 0, false};
+		x = (struct tokenizer_extra){.least = 0};
 	json_str(w, "model", name_short(&f->name));
 	json_str(w, "engine", e->name);
 	json_int(w, "texts", texts);

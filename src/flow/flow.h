@@ -101,6 +101,12 @@ struct flow {
 	bool is_poison;	      /* it would crash the engine's tokenizer */
 	uint64_t counted_tok; /* of the texts */
 	int64_t count_extra;  /* what the template adds at the least */
+	/* What is left for the answer at the least; 0: not known. */
+	int64_t left_tok;
+	struct exact *exact; /* asks the engine; NULL: not now */
+	bool is_asked;	     /* this engine was */
+	bool is_exact;	     /* exact_tok is what the engine will read */
+	int64_t exact_tok;
 
 	/* reserve */
 	uint64_t guess_tok; /* of the prompt, until the engine has counted */

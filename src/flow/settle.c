@@ -6,6 +6,7 @@
  */
 #include "flow/client.h"
 #include "flow/count.h"
+#include "flow/exact.h"
 #include "flow/flow.h"
 #include "engine/linger.h"
 #include "flow/reserve.h"
@@ -55,6 +56,7 @@ give_back(struct flow *f, int64_t now_us)
 	if (f->up)
 		upstream_close(f->up);
 	f->up = NULL;
+	exact_leave(f);
 	if (f->in_line) {
 		/* Without usage the guess stands for what was generated. */
 		if (f->has_answer)

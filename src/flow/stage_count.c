@@ -1,7 +1,6 @@
 /* count: see flow/count.h. */
 #include "flow/count.h"
 #include "engine/tokenizer.h"
-#include "flow/models.h"
 #include "json/value.h"
 #include "loop/job.h"
 #include <stdlib.h>
@@ -10,10 +9,8 @@ enum {
 	NEAR_BYTES = 32 * 1024, /* more is counted on the helper thread */
 	JOBS_MAX = 64,		/* more that wait: not counted */
 	TEXT_MAX = 256 * 1024 * 1024,
-	MIN_OUTPUT_TOK = 256,
 	CUT_SHARE = 10, /* fewer by a tenth than its texts: it was cut */
 	CUT_LEAST_TOK = 32,
-	LEARN_BYTES = 64 * 1024, /* larger requests teach nothing more */
 };
 
 /* A body being counted on the helper thread. */
@@ -51,20 +48,6 @@ is_counted(const struct flow *f)
 	}
 }
 
-/* The row of the model that ${f} would reach at ${e}. */
-static struct engine_model *
-model_at(struct flow *f, struct engine *e)
-{
-	struct engine_model *m = engine_own_model(e, name_short(&f->name));
-
-	/* A llama-server with one model has it under any name. */
-	if (m == NULL && e->kind == ENGINE_LLAMA && !e->is_router &&
-	    e->models.n == 1)
-		m = TABLE_OF(
-		    table_next(&e->models, NULL), struct engine_model, node);
-	return m;
-}
-
 /* Where the model is loaded, else where it is listed. */
 static struct engine_model *
 find(struct flow *f, struct engine **engine)
@@ -75,7 +58,7 @@ find(struct flow *f, struct engine **engine)
 		struct engine *e = LIST_OF(it, struct engine, node);
 		struct engine_model *m;
 
-		if (!engine_is_up(e) || (m = model_at(f, e)) == NULL ||
+		if (!engine_is_up(e) || (m = count_model_at(f, e)) == NULL ||
 		    (found != NULL && (found->is_loaded || !m->is_loaded)))
 			continue;
 		found = m;
@@ -217,97 +200,7 @@ count_near(struct flow *f, struct tokenizer *t)
 	take_count(f, e, tok);
 }
 
-/* --- does it fit --- */
-
-struct count_limit
-count_limit(
-    const struct flow *f, const struct engine *e, const struct engine_model *m)
-{
-	const struct conf_model *policy = models_policy(f->conf, &f->name);
-	int64_t most = policy && policy->context != CONF_AUTO
-	    ? (int64_t)policy->context
-	    : 0;
-	struct count_limit l = {0, ""};
-
-	if (m->is_loaded && m->context > 0)
-		l = (struct count_limit){m->context, "as loaded"};
-	else if (m->context_max > 0)
-		l = (struct count_limit){m->context_max, "as it was made for"};
-	/* One that asks for more may have it loaded anew. */
-	if (e->kind == ENGINE_OLLAMA && f->inspect.num_ctx > l.tok)
-		l.tok = f->inspect.num_ctx;
-	if (most > 0 && (l.tok == 0 || most < l.tok))
-		l = (struct count_limit){most, "as configured"};
-	return l;
-}
-
-static int64_t
-needed_output(const struct flow *f)
-{
-	const struct conf_model *policy = models_policy(f->conf, &f->name);
-	int64_t least = policy ? (int64_t)policy->min_output : MIN_OUTPUT_TOK;
-	int64_t asked = f->inspect.max_output_tok;
-
-	return asked >= 0 && asked < least ? asked : least;
-}
-
-/* Did the engine see all the texts that were counted? */
-static bool
-is_plain(const struct flow *f)
-{
-	static const struct slice thought = SLICE("</think>");
-
-	return f->inspect.n_tools == 0 && f->inspect.n_images == 0 &&
-	    !slice_has(slice_of(f->body, f->body_n), thought);
-}
-
-static enum step
-too_long(struct flow *f, int64_t tok, int64_t need, struct count_limit l)
-{
-	struct buf *b = &f->env->scratch;
-
-	buf_clear(b);
-	if (buf_printf(b,
-		"it has %lld tokens, %lld more than fit; the context is %lld "
-		"tokens (%s), of which %lld are kept for the answer",
-		(long long)tok, (long long)(tok + need - l.tok),
-		(long long)l.tok, l.source, (long long)need) != OK)
-		return flow_refuse(f, ERR_INTERNAL);
-	f->refusal.reason = arena_copy(&f->arena, buf_slice(b));
-	f->refusal.value = tok;
-	f->refusal.limit = l.tok > need ? l.tok - need : 1;
-	return flow_refuse(f, ERR_CONTEXT_EXCEEDED);
-}
-
-enum step
-count_judge(struct flow *f, struct engine *e)
-{
-	const struct conf_model *policy;
-	struct engine_model *m;
-	struct tokenizer *t;
-	struct count_limit l;
-	int64_t tok, need;
-
-	if (!f->is_counted || (m = model_at(f, e)) == NULL ||
-	    (t = tokenizer_get(e, m)) == NULL)
-		return STEP_NEXT;
-	f->count_extra = tokenizer_extra(t, f->inspect.n_messages).least;
-	policy = models_policy(f->conf, &f->name);
-	l = count_limit(f, e, m);
-	if (l.tok == 0 || (policy && policy->overflow == CONF_OVERFLOW_PASS))
-		return STEP_NEXT;
-	tok =
-	    (int64_t)f->counted_tok + (f->count_extra > 0 ? f->count_extra : 0);
-	need = needed_output(f);
-	/* Templates leave some texts out: then the engine knows better. */
-	if (tok + need <= l.tok || !is_plain(f))
-		return STEP_NEXT;
-	if (f->conf->dry_run) {
-		f->dry_run = ERR_CONTEXT_EXCEEDED;
-		return STEP_NEXT;
-	}
-	return too_long(f, tok, need, l);
-}
+/* --- the stage --- */
 
 /* Begin to count; STEP_WAIT where the helper thread does it. */
 static enum step
@@ -364,7 +257,8 @@ stage_count(struct flow *f)
 		return uncounted(f);
 	if (!count_is_answered(f, e))
 		return count_judge(f, e);
-	f->count_extra = tokenizer_extra(t, f->inspect.n_messages).least;
+	f->count_extra =
+	    tokenizer_extra(t, count_kind(f), f->inspect.n_messages).least;
 	return count_answer(f, e, m);
 }
 
@@ -395,27 +289,29 @@ count_settle(struct flow *f, struct access *a)
 	struct tokenizer *t;
 
 	a->counted_tokens = count_prompt_tok(f);
+	if (f->is_exact)
+		a->exact = 1;
 	if (!f->is_counted || told < 0 || f->status != 200 || !f->has_engine ||
-	    (m = model_at(f, f->engine)) == NULL ||
+	    (m = count_model_at(f, f->engine)) == NULL ||
 	    (t = tokenizer_get(f->engine, m)) == NULL)
 		return;
 	extra = told - (int64_t)f->counted_tok;
 	if (extra < -CUT_LEAST_TOK &&
 	    -extra > (int64_t)f->counted_tok / CUT_SHARE) {
-		if (!is_plain(f))
+		if (!count_is_plain(f))
 			return;
 		a->truncated = 1;
 		note(f, "cut");
 		return;
 	}
-	if (f->body_n > LEARN_BYTES || !is_plain(f))
+	if (f->body_n > COUNT_LEARN_BYTES || !count_is_plain(f))
 		return;
-	known = tokenizer_extra(t, f->inspect.n_messages);
+	known = tokenizer_extra(t, count_kind(f), f->inspect.n_messages);
 	if (known.is_learnt)
 		note(f,
 		    extra >= known.least && extra <= known.most ? "as known"
 								: "differs");
 	else
 		note(f, "learnt");
-	tokenizer_learn(t, f->inspect.n_messages, extra);
+	count_learn(f, t, told);
 }

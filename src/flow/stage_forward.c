@@ -11,6 +11,7 @@
 #include "flow/count.h"
 #include "flow/death.h"
 #include "flow/edits.h"
+#include "flow/exact.h"
 #include "flow/hold.h"
 #include "flow/models.h"
 #include "flow/recall.h"
@@ -164,6 +165,7 @@ static enum step
 send_request(struct flow *f, bool fresh)
 {
 	struct slice out[1 + JSON_EDITS_SLICES_MAX];
+	enum step step;
 	unsigned n;
 
 	if (!f->has_engine) {
@@ -175,8 +177,8 @@ send_request(struct flow *f, bool fresh)
 	}
 	if (f->untold && death_is_proved(f))
 		return STEP_REFUSE;
-	if (count_judge(f, f->engine) != STEP_NEXT)
-		return STEP_REFUSE;
+	if ((step = count_judge(f, f->engine)) != STEP_NEXT)
+		return step;
 	if (f->has_inspect && edits_plan(f) != OK)
 		return flow_refuse(f, ERR_INTERNAL);
 	if (!compose(f, out, &n))
@@ -201,6 +203,7 @@ send_request(struct flow *f, bool fresh)
 static void
 leave_engine(struct flow *f)
 {
+	exact_leave(f);
 	if (f->has_slot)
 		engine_give_slot(f->engine, flow_model(f));
 	else if (f->has_engine)

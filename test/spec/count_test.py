@@ -112,6 +112,33 @@ def test_never_a_silent_cut(real, dialect):
             assert line["err"] == "context_length_exceeded"
 
 
+@BOTH
+def test_near_the_limit_the_engine_is_asked(real, dialect):
+    """What weir calls exact is what the engine would have counted."""
+    weir, engine = real
+    path = ROUTES[dialect]
+    asked = told = 0
+    limit = weir.post("/weir/count", say(engine, 3)).json()["limit"]
+    random.seed(5)
+    texts = weir.post("/weir/count", say(engine, 200)).json()["texts"]
+    for words in range(-40, 41, 5):
+        n = int((limit - 2) * 200 / texts) + words
+        seen = len(weir.access_lines())
+        r = weir.post(path, say(engine, n))
+        line = weir.wait_log(seen + 1)
+        if not line.get("counted_exactly"):
+            continue
+        asked += 1
+        if r.status == 200:
+            told += 1
+            assert line["input_tokens"] == line["counted_tokens"]
+            assert line["counted_tokens"] + 2 <= limit
+        else:
+            assert line["counted_tokens"] + 2 > limit
+            assert str(line["counted_tokens"]) in r.text()
+    assert asked > 0
+
+
 @pytest.mark.parametrize("real", ["llama_server"], indirect=True)
 def test_a_hang_up_while_it_is_counted(real):
     weir, engine = real

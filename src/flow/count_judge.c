@@ -1,0 +1,221 @@
+/*
+ * Does a prompt fit?  By the least that it can have while nothing is asked,
+ * by the engine's own count near the limit.
+ */
+#include "dialect/render.h"
+#include "engine/tokenizer.h"
+#include "flow/count.h"
+#include "flow/exact.h"
+#include "flow/models.h"
+
+enum {
+	MIN_OUTPUT_TOK = 256,
+	/* How near to the limit the engine is asked. */
+	NEAR_TOK = 64,
+	NEAR_SHARE = 16, /* of the limit */
+	TOOLS_SHARE = 4, /* of the count: templates write tools anew */
+	/* Texts may be joined with what stands around them. */
+	SLACK_TOK = 8,
+	SLACK_TEXT_TOK = 4,
+};
+
+struct engine_model *
+count_model_at(struct flow *f, struct engine *e)
+{
+	struct engine_model *m = engine_own_model(e, name_short(&f->name));
+
+	/* A llama-server with one model has it under any name. */
+	if (m == NULL && e->kind == ENGINE_LLAMA && !e->is_router &&
+	    e->models.n == 1)
+		m = TABLE_OF(
+		    table_next(&e->models, NULL), struct engine_model, node);
+	return m;
+}
+
+/*
+ * The context of a request that says num_ctx itself: it has the model loaded
+ * anew only where the edits let it (edit_loads.c).
+ */
+static int64_t
+own_context(const struct flow *f, const struct conf_model *policy, int64_t have,
+    int64_t most)
+{
+	int64_t own = f->inspect.num_ctx;
+
+	if (!f->conf->edits_num_ctx ||
+	    (policy && policy->num_ctx == CONF_NUM_CTX_KEEP))
+		return own;
+	if (own > have && most > have)
+		return own < most ? own : most;
+	return have;
+}
+
+struct count_limit
+count_limit(
+    const struct flow *f, const struct engine *e, const struct engine_model *m)
+{
+	const struct conf_model *policy = models_policy(f->conf, &f->name);
+	int64_t most = policy && policy->context != CONF_AUTO
+	    ? (int64_t)policy->context
+	    : 0;
+	struct count_limit l = {0, ""};
+
+	if (m->is_loaded && m->context > 0)
+		l = (struct count_limit){m->context, "as loaded"};
+	else if (m->context_max > 0)
+		l = (struct count_limit){m->context_max, "as it was made for"};
+	if (e->kind == ENGINE_OLLAMA && f->inspect.num_ctx > 0)
+		l.tok = own_context(f, policy, l.tok, most);
+	if (most > 0 && (l.tok == 0 || most < l.tok))
+		l = (struct count_limit){most, "as configured"};
+	return l;
+}
+
+static int64_t
+needed_output(const struct flow *f)
+{
+	const struct conf_model *policy = models_policy(f->conf, &f->name);
+	int64_t least = policy ? (int64_t)policy->min_output : MIN_OUTPUT_TOK;
+	int64_t asked = f->inspect.max_output_tok;
+
+	/* Engines make one token at the least. */
+	if (asked >= 0 && asked < least)
+		return asked > 0 ? asked : 1;
+	return least > 0 ? least : 1;
+}
+
+bool
+count_is_plain(const struct flow *f)
+{
+	static const struct slice thought = SLICE("</think>");
+
+	return f->inspect.n_tools == 0 && f->inspect.n_images == 0 &&
+	    !slice_has(slice_of(f->body, f->body_n), thought);
+}
+
+static enum step
+too_long(struct flow *f, int64_t tok, int64_t need, struct count_limit l)
+{
+	struct buf *b = &f->env->scratch;
+
+	buf_clear(b);
+	if (buf_printf(b,
+		"it has %lld tokens, %lld more than fit; the context is %lld "
+		"tokens (%s), of which %lld are kept for the answer",
+		(long long)tok, (long long)(tok + need - l.tok),
+		(long long)l.tok, l.source, (long long)need) != OK)
+		return flow_refuse(f, ERR_INTERNAL);
+	f->refusal.reason = arena_copy(&f->arena, buf_slice(b));
+	f->refusal.value = tok;
+	f->refusal.limit = l.tok > need ? l.tok - need : 1;
+	return flow_refuse(f, ERR_CONTEXT_EXCEEDED);
+}
+
+unsigned
+count_kind(const struct flow *f)
+{
+	return (render_has_system(&f->inspect) ? TOKENIZER_SYSTEM : 0U) |
+	    (f->inspect.n_tools > 0 ? TOKENIZER_TOOLS : 0U);
+}
+
+/* Is guessing what the template adds not enough? */
+static bool
+is_near(const struct flow *f, const struct engine *e, struct tokenizer_extra x,
+    struct count_limit l)
+{
+	int64_t margin = NEAR_TOK + l.tok / NEAR_SHARE;
+
+	if (!x.is_known && e->kind == ENGINE_OLLAMA)
+		return true;
+	if (f->inspect.n_tools > 0)
+		margin += NEAR_TOK + (int64_t)f->counted_tok / TOOLS_SHARE;
+	return (int64_t)f->counted_tok + x.most + needed_output(f) + margin >
+	    l.tok;
+}
+
+void
+count_learn(struct flow *f, struct tokenizer *t, int64_t told)
+{
+	if (f->body_n <= COUNT_LEARN_BYTES && f->inspect.n_images == 0)
+		tokenizer_learn(t, count_kind(f), f->inspect.n_messages,
+		    told - (int64_t)f->counted_tok);
+}
+
+/* How far off a count that was not asked for may be. */
+static int64_t
+slack_tok(const struct flow *f)
+{
+	return SLACK_TOK + (int64_t)f->inspect.n_texts * SLACK_TEXT_TOK;
+}
+
+/*
+ * Must it be refused for what is known now?  Near the limit the engine is
+ * asked; if it does not say, one that refuses by itself judges, and one that
+ * would cut in silence does not get what may not fit.
+ */
+static bool
+is_too_long(const struct flow *f, const struct engine *e,
+    struct tokenizer_extra x, int64_t room_tok)
+{
+	int64_t texts = (int64_t)f->counted_tok;
+
+	if (f->is_exact)
+		return f->exact_tok > room_tok;
+	/* Templates leave some texts out: then the engine knows better. */
+	if (!count_is_plain(f))
+		return false;
+	if (f->is_asked && x.is_known && e->kind == ENGINE_OLLAMA &&
+	    f->match.route->dialect != DIALECT_OLLAMA)
+		return texts + x.most > room_tok;
+	return texts + x.least - slack_tok(f) > room_tok;
+}
+
+static enum step
+judge(struct flow *f, struct engine *e, struct tokenizer_extra x,
+    struct count_limit l)
+{
+	int64_t need = needed_output(f), tok = count_prompt_tok(f);
+	int64_t most = (int64_t)f->counted_tok + x.most + slack_tok(f);
+
+	if (f->is_exact)
+		most = f->exact_tok;
+	f->left_tok = 0;
+	if ((f->is_exact || (x.is_known && count_is_plain(f))) && most < l.tok)
+		f->left_tok = l.tok - most;
+	if (!is_too_long(f, e, x, l.tok - need))
+		return STEP_NEXT;
+	if (f->conf->dry_run) {
+		f->dry_run = ERR_CONTEXT_EXCEEDED;
+		return STEP_NEXT;
+	}
+	return too_long(f, tok, need, l);
+}
+
+enum step
+count_judge(struct flow *f, struct engine *e)
+{
+	const struct conf_model *policy;
+	struct tokenizer_extra x;
+	struct engine_model *m;
+	struct tokenizer *t;
+	struct count_limit l;
+	bool was_asked = f->is_asked;
+
+	if (!f->is_counted || (m = count_model_at(f, e)) == NULL ||
+	    (t = tokenizer_get(e, m)) == NULL)
+		return STEP_NEXT;
+	x = tokenizer_extra(t, count_kind(f), f->inspect.n_messages);
+	f->count_extra = x.least;
+	policy = models_policy(f->conf, &f->name);
+	l = count_limit(f, e, m);
+	if (l.tok == 0 || (policy && policy->overflow == CONF_OVERFLOW_PASS))
+		return STEP_NEXT;
+	if (f->has_slot && m->is_loaded && !f->is_exact &&
+	    is_near(f, e, x, l) && exact_ask(f, t) == STEP_WAIT)
+		return STEP_WAIT;
+	if (f->is_exact && was_asked) {
+		f->count_extra = f->exact_tok - (int64_t)f->counted_tok;
+		count_learn(f, t, f->exact_tok);
+	}
+	return judge(f, e, x, l);
+}
