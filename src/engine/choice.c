@@ -177,6 +177,25 @@ tell_others(struct engine *e)
 		    e->set->tally, &e->tally_row, e->tally_key, e->in_use);
 }
 
+static struct engine *
+take(struct engine *e, struct slice model)
+{
+	e->in_use++;
+	tell_others(e);
+	uses_add(&e->uses, hash_of(e, model));
+	series_add(e->m_slots_used, 1);
+	return engine_hold(e);
+}
+
+enum err
+engine_take_slot(struct engine *e, struct slice model)
+{
+	if (uses_reserve(&e->uses) != OK)
+		return ERR_NOMEM;
+	(void)take(e, model);
+	return OK;
+}
+
 struct engine *
 engine_try_slot(struct engine_set *s, const struct engine_want *w)
 {
@@ -192,12 +211,8 @@ engine_try_slot(struct engine_set *s, const struct engine_want *w)
 		e->wants_look = true;
 		probe_look(e);
 	}
-	e->in_use++;
-	tell_others(e);
-	uses_add(&e->uses, hash_of(e, w->model));
 	e->is_alone = w->alone;
-	series_add(e->m_slots_used, 1);
-	return engine_hold(e);
+	return take(e, w->model);
 }
 
 bool

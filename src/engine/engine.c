@@ -124,8 +124,10 @@ engine_move(struct engine *e, enum engine_state to, enum err why)
 		proof_forget(e);
 		linger_end(e);
 	}
-	if (engine_is_up(e))
+	if (engine_is_up(e)) {
 		e->life[0] = 0;
+		linger_take_left(e);
+	}
 	series_set(e->m_up, engine_is_up(e));
 	if (e->set->on_state)
 		e->set->on_state(e->set->ctx_state, e);

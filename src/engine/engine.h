@@ -325,6 +325,11 @@ const char *engine_why(const struct engine *e);
 
 /* --- for the files of this room --- */
 
+/*
+ * Hold a slot of ${e} for ${model} (empty: of no model that is known), whether
+ * one is free or not; engine_give_slot gives it back.  ERR_NOMEM.
+ */
+MUST_CHECK enum err engine_take_slot(struct engine *e, struct slice model);
 /* Where to connect to; NULL: not resolved (yet). */
 const struct engine_address *engine_address(struct engine *e);
 /* Keep ${e} alive; let go. */

@@ -61,7 +61,7 @@ has_local_use(const struct engine *e)
 	while ((n = table_next(&e->models, n)) != NULL)
 		if (TABLE_OF(n, struct engine_model, node)->is_remote)
 			remote += uses_of(&e->uses, n->hash);
-	return e->in_use > remote;
+	return e->in_use > remote + e->lingering;
 }
 
 /*
@@ -105,7 +105,8 @@ hang_look(struct engine *e, int64_t now_us, pid_t *pid)
 	if (now_us - h->looked_us > 2 * HANG_STOPPED_US)
 		h->moved_us = h->tick_us = h->ran_us = now_us;
 	h->looked_us = now_us;
-	busy = e->in_use > 0 && !load_is_busy(e);
+	/* Slots that linger are no proof of work. */
+	busy = e->in_use > e->lingering && !load_is_busy(e);
 	if (os_proc_progress(server, &p) != OK)
 		return HANG_NONE;
 	is = hang_judge(h, &p, busy, now_us);

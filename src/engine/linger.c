@@ -6,6 +6,7 @@
 
 enum {
 	LOOK_US = 2 * 1000000,
+	LEFT_US = 30 * 1000000,
 	ANSWER_MAX = 8 * 1024 * 1024,
 	PATH_MAX_BYTES = 4 * MODEL_NAME_MAX,
 };
@@ -252,10 +253,27 @@ linger_take(struct engine *e, struct slice model, int64_t bound_us)
 }
 
 void
+linger_take_left(struct engine *e)
+{
+	unsigned n = 0;
+
+	if (e->set->tally == NULL || !engine_is_up(e))
+		return;
+	n = tally_take_left(e->set->tally, e->tally_key);
+	if (!linger_is_needed(e))
+		return; /* it notices */
+	while (n-- > 0 && engine_take_slot(e, (struct slice){0}) == OK)
+		linger_take(e, (struct slice){0}, LEFT_US);
+}
+
+void
 linger_end(struct engine *e)
 {
 	struct engine_linger *l = e->linger;
 
+	/* What was there when it died is not there any more. */
+	if (e->set->tally)
+		(void)tally_take_left(e->set->tally, e->tally_key);
 	if (l == NULL)
 		return;
 	LIST_EACH_SAFE (it, &l->all)

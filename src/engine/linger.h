@@ -21,6 +21,12 @@ bool linger_is_needed(const struct engine *e);
  */
 void linger_take(struct engine *e, struct slice model, int64_t bound_us);
 
+/*
+ * Take over what gates that are gone had in flight at ${e}, where that goes
+ * on; for half a minute at most.  Nothing while it is not up.
+ */
+void linger_take_left(struct engine *e);
+
 /* Give back all of ${e}: it is down, or goes. */
 void linger_end(struct engine *e);
 

@@ -4,6 +4,9 @@
 
 #define MAGIC UINT64_C(0x776569722d74616c) /* "weir-tal" */
 
+/* The generation of rows whose gate is gone with requests in flight. */
+#define LEFT UINT64_MAX
+
 enum { GATES = 16 };
 
 struct tally_header {
@@ -35,6 +38,15 @@ free_row(struct tally_row *r)
 }
 
 static void
+bury_row(struct tally_row *r)
+{
+	if (r->in_use > 0)
+		r->generation = LEFT;
+	else
+		free_row(r);
+}
+
+static void
 drop_dead(
     struct tally *t, uint64_t generation, const uint64_t *live, size_t n_live)
 {
@@ -48,7 +60,7 @@ drop_dead(
 		uint64_t g = t->rows[i].generation;
 
 		if (g != 0 && g != generation && !is_in(g, live, n_live))
-			free_row(&t->rows[i]);
+			bury_row(&t->rows[i]);
 	}
 }
 
@@ -90,6 +102,34 @@ tally_forget(struct tally *t, uint64_t generation)
 			t->header->gates[i] = 0;
 }
 
+void
+tally_bury(struct tally *t, uint64_t generation)
+{
+	for (uint32_t i = 0; i < t->n; i++)
+		if (t->rows[i].generation == generation)
+			bury_row(&t->rows[i]);
+	tally_forget(t, generation);
+}
+
+unsigned
+tally_take_left(struct tally *t, uint64_t key)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < t->n; i++) {
+		struct tally_row *r = &t->rows[i];
+		uint64_t left = LEFT;
+
+		if (r->generation != LEFT || r->key != key)
+			continue;
+		n += r->in_use;
+		/* Only who serves takes, and there is one of those. */
+		r->in_use = 0;
+		(void)atomic_compare_exchange_strong(&r->generation, &left, 0);
+	}
+	return n;
+}
+
 bool
 tally_has_others(const struct tally *t)
 {
@@ -103,14 +143,15 @@ tally_has_others(const struct tally *t)
 	return false;
 }
 
+/* A row that was ${from}, 0 or LEFT, for ${key}. */
 static uint32_t
-take_row(struct tally *t, uint64_t key)
+take_row(struct tally *t, uint64_t key, uint64_t from)
 {
 	for (uint32_t i = 0; i < t->n; i++) {
-		uint64_t none = 0;
+		uint64_t was = from;
 
 		if (!atomic_compare_exchange_strong(
-			&t->rows[i].generation, &none, t->generation))
+			&t->rows[i].generation, &was, t->generation))
 			continue;
 		/* Free rows say 0: whoever looks now is not misled. */
 		t->rows[i].key = key;
@@ -125,7 +166,10 @@ tally_set(struct tally *t, uint32_t *row, uint64_t key, unsigned in_use)
 	struct tally_row *r;
 
 	if (*row == TALLY_NONE && in_use > 0)
-		*row = take_row(t, key);
+		*row = take_row(t, key, 0);
+	/* What was left at engines that are configured no more. */
+	if (*row == TALLY_NONE && in_use > 0)
+		*row = take_row(t, key, LEFT);
 	if (*row == TALLY_NONE)
 		return;
 	r = &t->rows[*row];
@@ -146,7 +190,8 @@ tally_others(const struct tally *t, uint64_t key)
 	for (uint32_t i = 0; i < t->n; i++) {
 		uint64_t g = t->rows[i].generation;
 
-		if (g != 0 && g != t->generation && t->rows[i].key == key)
+		if (g != 0 && g != LEFT && g != t->generation &&
+		    t->rows[i].key == key)
 			n += t->rows[i].in_use;
 	}
 	return n;

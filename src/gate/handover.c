@@ -2,6 +2,7 @@
  * Gates that follow one another, other than by a crash: the one that leaves
  * finishes what it has, the one that serves leaves it room at the engines.
  */
+#include "engine/linger.h"
 #include "gate/gate.h"
 #include "log/event.h"
 #include "os/clock.h"
@@ -66,8 +67,10 @@ handover_leave(struct gate *g, int64_t grace_us)
 void
 handover_gone(struct gate *g, uint64_t generation)
 {
-	tally_forget(&g->tally, generation);
+	tally_bury(&g->tally, generation);
 	budgets_reap(&g->budgets, generation, os_now_us() * 1000);
+	LIST_EACH (it, &g->env.engines.engines)
+		linger_take_left(LIST_OF(it, struct engine, node));
 	g->env.engines.on_change(g->env.engines.ctx);
 }
 

@@ -102,3 +102,51 @@ def test_an_engine_that_dies_works_for_nobody(weir, engine):
     weir.wait_metric("weir_slots_lingering", lambda v: v == 0, timeout=40)
     engine.start()
     assert ask(weir, "openai").status == 200
+
+
+def crash(weir, engine, stream=False):
+    """A gate that dies with a request at the engine, which goes on."""
+    end = Signal()
+    engine.then(lambda exchange: exchange.wait(end))
+    with weir.connect() as caller:
+        caller.send(asks.request_bytes("openai", stream))
+        engine.wait_requests(1)
+        weir.kill_gate()
+        weir.wait_event("engine_up", 2)
+    return end
+
+
+@llama
+def test_a_gate_that_crashes_forgets_no_slot(weir, engine):
+    end = crash(weir, engine)
+    weir.wait_metric("weir_slots_lingering", lambda v: v == 1)
+    done = []
+    waiting = threading.Thread(
+        target=lambda: done.append(ask(weir, "openai").status)
+    )
+    waiting.start()
+    slots = [("GET", "/slots")]
+    engine.wait(
+        lambda e: sum((r.method, r.path) in slots for r in e.probes) >= 2
+    )
+    assert len(engine.requests) == 1 and not done
+    end.set()
+    waiting.join()
+    assert done == [200]
+    weir.wait_metric("weir_slots_lingering", lambda v: v == 0)
+
+
+@pytest.mark.engine(slots=1)
+def test_ollama_notices_that_a_gate_has_crashed(weir, engine):
+    end = crash(weir, engine)
+    assert ask(weir, "ollama").status == 200
+    end.set()
+
+
+@llama
+def test_an_engine_that_died_too_has_nothing_left(weir, engine):
+    end = crash(weir, engine)
+    end.set()
+    engine.stop()
+    weir.wait_event("engine_down")
+    weir.wait_metric("weir_slots_lingering", lambda v: v == 0)

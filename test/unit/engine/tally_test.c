@@ -76,6 +76,58 @@ test_the_dead_are_forgotten(void **state)
 	assert_int_equal(tally_others(&t, OLLAMA), 0);
 }
 
+/* What they had at each engine is told once, to whoever serves next. */
+static void
+test_what_the_dead_left_is_told_once(void **state)
+{
+	uint32_t a = TALLY_NONE, b = TALLY_NONE, c = TALLY_NONE, d = TALLY_NONE;
+	const uint64_t live[] = {2};
+	struct tally t;
+
+	(void)state;
+	memset(mem, 0, SIZE);
+	t = attach(1, NULL, 0);
+	tally_set(&t, &a, OLLAMA, 3);
+	tally_set(&t, &b, LLAMA, 2);
+	tally_set(&t, &b, LLAMA, 1);
+	assert_int_equal(tally_take_left(&t, LLAMA), 0);
+	t = attach(2, NULL, 0); /* 1 has crashed */
+	tally_set(&t, &c, LLAMA, 4);
+	t = attach(3, live, 1); /* beside 2 */
+	assert_int_equal(tally_others(&t, LLAMA), 4);
+	tally_bury(&t, 2);
+	assert_false(tally_has_others(&t));
+	assert_int_equal(tally_others(&t, LLAMA), 0);
+	tally_set(&t, &d, LLAMA, 1);
+	assert_int_equal(tally_take_left(&t, LLAMA), 1 + 4);
+	assert_int_equal(tally_take_left(&t, LLAMA), 0);
+	assert_int_equal(tally_take_left(&t, OLLAMA), 3);
+	tally_bury(&t, 3);
+	assert_int_equal(tally_take_left(&t, LLAMA), 1);
+}
+
+/* What was left is in nobody's way: its rows are used before none is. */
+static void
+test_what_is_left_gives_way(void **state)
+{
+	struct tally t;
+
+	(void)state;
+	memset(mem, 0, SIZE);
+	for (uint64_t gate = 1; gate < 4; gate++) {
+		size_t n = 0;
+
+		t = attach(gate, NULL, 0);
+		for (uint64_t i = 0; i < 100; i++) {
+			uint32_t row = TALLY_NONE;
+
+			tally_set(&t, &row, gate * 1000 + i, 1);
+			n += row != TALLY_NONE;
+		}
+		assert_int_equal(n, 100);
+	}
+}
+
 /* More engines than rows: those without are not counted, nothing breaks. */
 static void
 test_a_full_table(void **state)
@@ -109,6 +161,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_others_are_seen),
 	    cmocka_unit_test(test_the_dead_are_forgotten),
+	    cmocka_unit_test(test_what_the_dead_left_is_told_once),
+	    cmocka_unit_test(test_what_is_left_gives_way),
 	    cmocka_unit_test(test_a_full_table),
 	};
 
