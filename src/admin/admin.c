@@ -1,4 +1,5 @@
 #include "admin/admin.h"
+#include "disk/report.h"
 #include "engine/proof.h"
 #include "json/write.h"
 #include "os/clock.h"
@@ -151,6 +152,7 @@ readyz(const struct admin *a, bool is_trusted, struct buf *body)
 		LIST_EACH (it, &a->engines->engines)
 			write_engine(&w, LIST_OF(it, struct engine, node));
 		json_array_end(&w);
+		disk_report(&w, a->disks, os_now_us());
 	}
 	json_object_end(&w);
 	if (w.err != OK || buf_add_char(body, '\n') != OK)

@@ -10,9 +10,11 @@
  */
 #pragma once
 #include "dialect/route.h"
+#include "disk/guard.h"
 #include "engine/engine.h"
 
 struct admin {
+	const struct disk_guard *disks;	  /* borrowed */
 	const struct engine_set *engines; /* borrowed */
 	struct metrics *metrics;
 	int64_t started_us;

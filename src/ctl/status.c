@@ -277,6 +277,28 @@ print_callers(struct part *p, struct slice doc)
 	return e == OK ? say_more(p, doc_int(doc, "blocked_not_shown")) : e;
 }
 
+static enum err
+print_disks(struct part *p, struct slice doc)
+{
+	struct json_reader r;
+	struct slice row;
+
+	part_begin(p, "DISK OF|STATE|>USED %|>FREE|>SIZE|>FULL IN H|PATH");
+	doc_begin(&r, doc_get(doc, "disks"));
+	while (doc_next(&r, &row)) {
+		cell_text(p, row, "holds");
+		cell_text(p, row, "level");
+		cell_int(p, row, "used_percent");
+		(void)!add_bytes(grid_cell(p->t), doc_int(row, "free_bytes"));
+		grid_end_cell(p->t);
+		(void)!add_bytes(grid_cell(p->t), doc_int(row, "size_bytes"));
+		grid_end_cell(p->t);
+		cell_int(p, row, "full_in_h");
+		cell_text(p, row, "path");
+	}
+	return part_end(p, "Disks");
+}
+
 /* --- all --- */
 
 static enum err
@@ -333,8 +355,9 @@ ctl_status_print(struct slice answer, struct buf *out)
 	if ((e = print_weir(&p, answer)) == OK &&
 	    (e = print_engines(&p, answer)) == OK &&
 	    (e = print_in_flight(&p, answer)) == OK &&
-	    (e = print_waiting(&p, answer)) == OK)
-		e = print_callers(&p, answer);
+	    (e = print_waiting(&p, answer)) == OK &&
+	    (e = print_callers(&p, answer)) == OK)
+		e = print_disks(&p, answer);
 	free(t);
 	return e;
 }

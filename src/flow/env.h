@@ -28,6 +28,8 @@ struct flow_recall {
 	int64_t at_us;
 };
 
+struct disk_guard;
+
 struct flow_env {
 	struct loop *loop;
 	const struct conf *conf;
@@ -37,7 +39,8 @@ struct flow_env {
 	struct counters *counters;   /* for the queue; NULL: none */
 	const struct marks *blocked; /* callers; NULL: nobody */
 	struct budgets *budgets;
-	struct ledger *ledger; /* NULL: nobody's use is kept */
+	struct ledger *ledger;	  /* NULL: nobody's use is kept */
+	struct disk_guard *disks; /* NULL: none are watched */
 	struct queue queue;
 	struct log *log;
 	struct metrics *metrics;

@@ -197,7 +197,14 @@ flow_wake_later(struct flow *f)
 void
 flow_end(struct flow *f, enum err why, int64_t wait_us)
 {
-	f->refusal = (struct refusal){.err = why, .wait_us = wait_us};
+	f->refusal = (struct refusal){.wait_us = wait_us};
+	flow_end_told(f, why);
+}
+
+void
+flow_end_told(struct flow *f, enum err why)
+{
+	f->refusal.err = why;
 	f->err = why;
 	f->client->keep_alive = false;
 	if (f->up && f->head_sent)

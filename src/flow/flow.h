@@ -24,6 +24,7 @@
 #include "model/name.h"
 
 struct client;
+struct pull;
 
 enum step {
 	STEP_NEXT,   /* on to the next stage */
@@ -164,9 +165,11 @@ struct flow {
 	struct buf reply; /* head to send with the first bytes */
 	struct buf saved; /* copy for the listing cache */
 	bool saves;
-	bool wraps;	  /* an answer told inside of a stream */
-	bool cuts;	  /* a listing: cut when it is whole */
-	char up_type[64]; /* its content type */
+	bool wraps;	   /* an answer told inside of a stream */
+	bool cuts;	   /* a listing: cut when it is whole */
+	bool is_too_large; /* a pull that does not fit */
+	struct pull *pull; /* what it tells of its layers, see space.h */
+	char up_type[64];  /* its content type */
 	size_t up_type_n;
 
 	/* Last: of its fields only those that were read are ever looked at. */
@@ -198,6 +201,9 @@ void flow_abort(struct flow *f, enum err why);
  * stage.
  */
 void flow_end(struct flow *f, enum err why, int64_t wait_us);
+
+/* The same, with the numbers and the reason that f->refusal has. */
+void flow_end_told(struct flow *f, enum err why);
 
 /*
  * The model as others than the caller may see it: its canonical name, "?"

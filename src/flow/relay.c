@@ -6,6 +6,7 @@
 #include "flow/recall.h"
 #include "flow/reply.h"
 #include "flow/reserve.h"
+#include "flow/space.h"
 #include "http/write.h"
 
 enum {
@@ -202,6 +203,9 @@ next_piece(struct flow *f, struct slice in, size_t *used, unsigned *marks)
 		switch (ndjson_next(&f->ndjson, in, used, &item)) {
 		case NDJSON_LINE:
 			*marks = answer_line(&f->answer, item.value);
+			if (f->match.route->shape == SHAPE_PROGRESS &&
+			    space_note(f, item.value))
+				f->is_too_large = true;
 			return true;
 		case NDJSON_BLANK:
 			return true;
@@ -284,7 +288,8 @@ error_piece(struct flow *f, enum err e)
 	    .is_inside = f->carry.n > 0};
 	struct refusal why = {.err = e,
 	    .limit = f->engine->between_bytes_us / 1000000,
-	    .wait_us = f->refusal.wait_us};
+	    .wait_us = f->refusal.wait_us,
+	    .reason = f->refusal.reason};
 	struct buf *b = &f->env->scratch;
 
 	buf_clear(b);
@@ -372,6 +377,11 @@ relay_body(struct flow *f)
 	}
 	reserve_note(f);
 	flush(f, &o, false);
+	if (f->is_too_large) {
+		f->up_failed = true;
+		f->up_err = ERR_DISK_FULL;
+		return true;
+	}
 	if (conn_pending(&c->conn) > 0)
 		conn_set_deadline(
 		    &c->conn, c->conn.wrote_us + f->env->conf->limits_stall_us);

@@ -17,6 +17,7 @@
 #include "flow/recall.h"
 #include "flow/relay.h"
 #include "flow/reply.h"
+#include "flow/space.h"
 #include "flow/upload.h"
 #include "http/write.h"
 
@@ -178,6 +179,8 @@ send_request(struct flow *f, bool fresh)
 	if (f->untold && death_is_proved(f))
 		return STEP_REFUSE;
 	if ((step = count_judge(f, f->engine)) != STEP_NEXT)
+		return step;
+	if ((step = space_judge(f)) != STEP_NEXT)
 		return step;
 	if (f->has_inspect && edits_plan(f) != OK)
 		return flow_refuse(f, ERR_INTERNAL);

@@ -1,6 +1,7 @@
 #include "gate/books.h"
 #include "gate/gate.h"
 #include "gate/command.h"
+#include "gate/disks.h"
 #include "gate/solo.h"
 #include "gate/summary.h"
 #include "log/event.h"
@@ -238,6 +239,7 @@ on_keys_timer(struct timer *t)
 	books_tell(g);
 	runs_look(g, os_now_us());
 	summary_engines(g);
+	disks_look(g, os_now_us());
 	timer_set(&g->keys_timer, os_now_us() + KEYS_LOOK_US);
 }
 
@@ -284,6 +286,7 @@ on_print(struct metrics *m, void *arg)
 	    (int64_t)(evicted - g->evicted_told));
 	g->evicted_told = evicted;
 	books_measure(g);
+	disks_measure(g);
 	if (os_proc_usage(0, &use) != OK)
 		return;
 	series_set(metric_series(m, METRIC_RSS, NULL), use.rss_bytes);
@@ -347,6 +350,7 @@ note_start(struct gate *g)
 	    metric_series(m, METRIC_START_TIME, NULL), os_wall_us() / 1000000);
 	g->admin = (struct admin){.engines = &g->env.engines,
 	    .metrics = m,
+	    .disks = &g->disks,
 	    .started_us = os_now_us()};
 	g->env.own = admin_answer;
 	g->env.own_ctx = &g->admin;
@@ -395,6 +399,7 @@ start(struct gate *g, const struct gate_start *s)
 	for (size_t i = 0; i < s->n_listeners; i++)
 		if ((e = listener_open(g, &s->listeners[i])) != OK)
 			goto tell;
+	disks_look(g, os_now_us());
 	timer_set(&g->keys_timer, os_now_us() + KEYS_LOOK_US);
 	buf_fini(&why);
 	return OK;
@@ -442,6 +447,7 @@ finish(struct gate *g)
 		gate_link_close(&g->link);
 	flow_env_free(&g->env);
 	caller_set_free(g->env.callers);
+	disk_guard_fini(&g->disks);
 	keyfile_fini(&g->keys);
 	metrics_free(g->env.metrics);
 	conf_drop(g->env.conf);

@@ -9,6 +9,7 @@
 #pragma once
 #include "admin/admin.h"
 #include "caller/keyfile.h"
+#include "disk/guard.h"
 #include "flow/env.h"
 #include "gate/runs.h"
 #include "gate/state.h"
@@ -59,6 +60,7 @@ struct gate {
 	uint64_t dropped_told, evicted_told;
 	struct solo *solo; /* NULL: a keeper has the control socket */
 	struct runs runs;
+	struct disk_guard disks;
 	struct crew *crew; /* NULL: a keeper has it */
 };
 

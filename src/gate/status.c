@@ -1,4 +1,5 @@
 #include "gate/status.h"
+#include "disk/report.h"
 #include "flow/blocked.h"
 #include "flow/client.h"
 #include "flow/flow.h"
@@ -11,13 +12,14 @@ enum {
 	/* Shares of GATE_ANSWER_MAX. */
 	ENGINES_BYTES = 20 * 1024,
 	RUNNING_BYTES = 26 * 1024,
-	WAITING_BYTES = 40 * 1024,
+	WAITING_BYTES = 34 * 1024,
 	CALLERS_BYTES = 14 * 1024,
 	BLOCKED_BYTES = 8 * 1024,
+	DISKS_BYTES = 6 * 1024, /* DISK_PLACES of them at most */
 };
 
 _Static_assert(ENGINES_BYTES + RUNNING_BYTES + WAITING_BYTES + CALLERS_BYTES +
-	    BLOCKED_BYTES + 4096 <=
+	    BLOCKED_BYTES + DISKS_BYTES + 4096 <=
 	GATE_ANSWER_MAX,
     "all lists fit");
 
@@ -350,6 +352,7 @@ status_answer(struct gate *g, struct slice rest, struct command_answer *a)
 	command_done(a, "%zu in flight, %zu waiting.", g->env.queue.in_flight,
 	    g->env.queue.n);
 	write_weir(g, &a->w, now_us);
+	disk_report(&a->w, &g->disks, now_us);
 	write_engines(g, &a->w, now_us);
 	write_running(g, &a->w, now_us);
 	write_waiting(g, &a->w, now_us);

@@ -5,7 +5,7 @@
  *    "engines":[...], "in_flight":{"count","shown","requests":[...]},
  *    "waiting":{"count","shown","requests":[...]},
  *    "callers":{"count","shown","list":[...]}, "blocked":[...],
- *    "connections":{...}, "bodies":{...}, "log_lines_dropped":...}
+ *    "disks":[...], "connections":{...}, "bodies":{...}, "log_lines_dropped":...}
  *
  * It must fit into GATE_ANSWER_MAX, and be made within some milliseconds of
  * the one thread that serves everybody.  A line has up to tens of thousands of

@@ -32,6 +32,7 @@ struct log {
 	_Atomic bool reopen;  /* asked for */
 	_Atomic bool closing; /* flush, then end */
 	_Atomic bool abandon; /* end, flushed or not */
+	_Atomic bool held;    /* lines stay in memory */
 	_Atomic bool to_stdout;
 	_Atomic(struct sink *) next; /* asked for: write there instead */
 	int wake[2];		     /* 0: the writer's end, 1: the others' */
@@ -253,6 +254,11 @@ write_lines(void *arg)
 		enum err e;
 
 		take_requests(l);
+		if (atomic_load(&l->held) && !closing &&
+		    !atomic_load(&l->abandon)) {
+			rest(l, RETRY_MS, false);
+			continue;
+		}
 		e = drain(l, &wrote);
 		if ((closing && e == OK) || atomic_load(&l->abandon))
 			break;
@@ -403,6 +409,13 @@ log_reopen(struct log *l)
 {
 	atomic_store(&l->reopen, true);
 	wake(l);
+}
+
+void
+log_hold(struct log *l, bool on)
+{
+	if (atomic_exchange(&l->held, on) != on)
+		wake(l);
 }
 
 enum err

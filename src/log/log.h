@@ -54,6 +54,13 @@ uint64_t log_dropped(const struct log *l);
 void log_reopen(struct log *l);
 
 /*
+ * Keep lines in memory from now on, up to the maximum, or write them again;
+ * for a disk that must not be filled.  The end of the log writes what it can
+ * in any case.
+ */
+void log_hold(struct log *l, bool on);
+
+/*
  * Take rotation and path as in ${opts} from the next line on; buffered_bytes
  * stays as it is.  ERR_IO: the new path cannot be opened, all stays.
  */

@@ -13,7 +13,7 @@ static const char *const places[] = {
 
 /* What HTTP has names for, and nginx's 499: the caller hung up. */
 static const int statuses[] = {400, 401, 403, 404, 405, 408, 413, 414, 415, 417,
-    429, 431, 499, 500, 502, 503, 504};
+    429, 431, 499, 500, 502, 503, 504, 507};
 
 static bool
 is_status(int status)

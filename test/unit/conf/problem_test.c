@@ -165,13 +165,9 @@ static const struct problem_case values[] = {
 	"f:1:44: `slots` wants a whole number, or auto, not `all`\n"},
     {"a share without its sign", "disk: {alert: 80}\n",
 	"f:1:15: `disk.alert` wants a share such as 80%, not `80`; did you "
-	"mean `80%`?\n"
-	"f:1:8: warning: `disk.alert` is known but has no effect in this "
-	"version yet\n"},
+	"mean `80%`?\n"},
     {"a share past all", "disk: {alert: 101%}\n",
-	"f:1:15: `disk.alert` is at most 100%, not `101%`\n"
-	"f:1:8: warning: `disk.alert` is known but has no effect in this "
-	"version yet\n"},
+	"f:1:15: `disk.alert` is at most 100%, not `101%`\n"},
     {"yes", "dry_run: yes\n",
 	"f:1:10: `dry_run` wants true or false, not `yes`; did you mean "
 	"`true`?\n"},
