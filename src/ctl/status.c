@@ -289,9 +289,11 @@ print_disks(struct part *p, struct slice doc)
 		cell_text(p, row, "holds");
 		cell_text(p, row, "level");
 		cell_int(p, row, "used_percent");
-		(void)!add_bytes(grid_cell(p->t), doc_int(row, "free_bytes"));
+		(void)!buf_add_size(
+		    grid_cell(p->t), doc_int(row, "free_bytes"));
 		grid_end_cell(p->t);
-		(void)!add_bytes(grid_cell(p->t), doc_int(row, "size_bytes"));
+		(void)!buf_add_size(
+		    grid_cell(p->t), doc_int(row, "size_bytes"));
 		grid_end_cell(p->t);
 		cell_int(p, row, "full_in_h");
 		cell_text(p, row, "path");

@@ -20,16 +20,15 @@ disk_full_text(int64_t seconds, char out[DISK_TEXT_MAX])
 void
 disk_bytes_text(uint64_t bytes, char out[DISK_TEXT_MAX])
 {
-	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-	double v = (double)bytes;
-	size_t i = 0;
+	struct buf b;
 
-	while (v >= 1024 && i < 4) {
-		v /= 1024;
-		i++;
+	buf_init(&b, DISK_TEXT_MAX - 1);
+	out[0] = '\0';
+	if (buf_add_size(&b, (int64_t)bytes) == OK) {
+		memcpy(out, b.p, b.n);
+		out[b.n] = '\0';
 	}
-	(void)snprintf(
-	    out, DISK_TEXT_MAX, i ? "%.1f %s" : "%.0f %s", v, units[i]);
+	buf_fini(&b);
 }
 
 static void

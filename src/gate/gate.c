@@ -2,6 +2,7 @@
 #include "gate/gate.h"
 #include "gate/command.h"
 #include "gate/disks.h"
+#include "gate/engines.h"
 #include "gate/solo.h"
 #include "gate/summary.h"
 #include "log/event.h"
@@ -244,34 +245,6 @@ on_keys_timer(struct timer *t)
 }
 
 static void
-on_proved(void *ctx, struct engine *e)
-{
-	runs_wish(ctx, e->name, ENGINE_IS_PROVED);
-}
-
-static void
-on_model(void *ctx, struct engine *e, struct engine_model *m, int64_t took_us)
-{
-	struct event_arg engine = event_slice("engine", e->name);
-	struct event_arg model = event_slice("model", m->node.key);
-
-	if (!m->is_proved) {
-		event(ctx, EVENT_MODEL_BROKEN,
-		    EVENT_ARGS(engine, model, event_str("reason", m->reason),
-			event_num(
-			    "retry_s", (m->retry_us - os_now_us()) / 1000000)));
-		return;
-	}
-	event(ctx, EVENT_MODEL_READY,
-	    EVENT_ARGS(engine, model, event_num("took_ms", took_us / 1000)));
-	if (m->size_bytes > m->vram_bytes && m->vram_bytes > 0)
-		event(ctx, EVENT_MODEL_ON_CPU,
-		    EVENT_ARGS(engine, model,
-			event_num("size_mib", m->size_bytes >> 20),
-			event_num("vram_mib", m->vram_bytes >> 20)));
-}
-
-static void
 on_print(struct metrics *m, void *arg)
 {
 	struct gate *g = arg;
@@ -291,26 +264,6 @@ on_print(struct metrics *m, void *arg)
 		return;
 	series_set(metric_series(m, METRIC_RSS, NULL), use.rss_bytes);
 	series_set(metric_series(m, METRIC_FDS, NULL), use.fds);
-}
-
-static void
-on_engine_state(void *ctx, struct engine *e)
-{
-	struct gate *g = ctx;
-
-	if (e->state == ENGINE_UP)
-		event(g, EVENT_ENGINE_UP,
-		    EVENT_ARGS(event_slice("engine", e->name),
-			event_slice("url", e->host)));
-	else if (e->life[0] == 0) /* else what ended it has been told */
-		summary_down(g, e);
-}
-
-static void
-on_slots_guessed(void *ctx, struct engine *e)
-{
-	event(ctx, EVENT_SLOTS_GUESSED,
-	    EVENT_ARGS(event_slice("engine", e->name)));
 }
 
 /* --- the start --- */
@@ -391,11 +344,7 @@ start(struct gate *g, const struct gate_start *s)
 		goto tell;
 	note_start(g);
 	g->env.engines.tally = &g->tally;
-	g->env.engines.on_state = on_engine_state;
-	g->env.engines.on_guess = on_slots_guessed;
-	g->env.engines.on_proved = on_proved;
-	g->env.engines.on_model = on_model;
-	g->env.engines.ctx_state = g;
+	engines_hear(g);
 	for (size_t i = 0; i < s->n_listeners; i++)
 		if ((e = listener_open(g, &s->listeners[i])) != OK)
 			goto tell;
