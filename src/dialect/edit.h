@@ -31,7 +31,7 @@ struct edit_plan {
 	bool is_reload_avoided;
 	uint32_t context; /* it loads the model with this; 0: it does not */
 	/* Texts of splices. */
-	char number[16], member[48], model[MODEL_NAME_MAX + 2];
+	char number[16], member[96], output[24], model[MODEL_NAME_MAX + 2];
 };
 
 /* The model on an Ollama, as far as is known; for edit_plan_loads. */
@@ -40,6 +40,7 @@ struct edit_loaded {
 	uint32_t context_most; /* requests may have it loaded with, 0: none */
 	int64_t keep_us;       /* time that it stays; 0: not known */
 	bool may_stay;	       /* may the caller make it stay for ever? */
+	int64_t output_most;   /* tokens that an answer may have, 0: any */
 };
 
 /*
@@ -55,12 +56,27 @@ MUST_CHECK enum err edit_plan(
  * anew or give it up: num_ctx becomes the loaded context or, where that is
  * larger and allowed, is let through up to context_most; other load-time
  * options and shift become null, which Ollama takes for absent; so does a
- * keep_alive that does not lengthen the model's stay.  Behind edit_plan, which
+ * keep_alive that does not lengthen the model's stay; num_predict is bounded
+ * by output_most.  Behind edit_plan, which
  * may have left splices.  Nothing happens on routes other than Ollama's own.
  * ERR_INTERNAL as edit_plan.
  */
 MUST_CHECK enum err edit_plan_loads(struct edit_plan *p,
     const struct inspect *in, const struct edit_loaded *now, unsigned allowed);
+
+/* Which limits of an answer the engine honours. */
+enum edit_honours {
+	EDIT_HONOURS_OLLAMA, /* max_tokens, and not max_completion_tokens */
+	EDIT_HONOURS_ALL
+};
+
+/*
+ * On routes other than Ollama's own: bound the answer by ${most} tokens where
+ * no limit that the engine honours is there, or a larger one.  ERR_INTERNAL as
+ * edit_plan.
+ */
+MUST_CHECK enum err edit_plan_output(struct edit_plan *p,
+    const struct inspect *in, enum edit_honours honours, int64_t most);
 
 /*
  * Put ${name} in the place of the model's name.  Behind edit_plan.

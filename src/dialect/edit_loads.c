@@ -142,37 +142,73 @@ plan_keep_alive(struct edit_plan *p, const struct inspect *in,
 
 /* --- num_ctx --- */
 
-/* Requests without one must ride too where the context was made larger. */
+/* Members of options to be set; 0: not this one. */
+struct set {
+	uint32_t num_ctx;
+	int64_t num_predict;
+};
+
+/* As the value of a member that is there, even null. */
 static enum err
-add_num_ctx(struct edit_plan *p, const struct inspect *in, uint32_t context)
+set_old(struct edit_plan *p, const struct inspect *in, struct set *set)
+{
+	struct slice ctx = in->raw[FIELD_NUM_CTX];
+	struct slice predict = in->raw[FIELD_NUM_PREDICT];
+	enum err e = OK;
+
+	if (set->num_ctx && ctx.n > 0) {
+		(void)snprintf(p->number, sizeof p->number, "%u", set->num_ctx);
+		e = replace(p, in, ctx, slice_str(p->number));
+		set->num_ctx = 0;
+	}
+	if (e == OK && set->num_predict && predict.n > 0) {
+		(void)snprintf(p->output, sizeof p->output, "%lld",
+		    (long long)set->num_predict);
+		e = replace(p, in, predict, slice_str(p->output));
+		set->num_predict = 0;
+	}
+	return e;
+}
+
+/*
+ * Set members of options, which may not be there.  num_ctx is set in requests
+ * without one too, for they must ride where the context was made larger.
+ */
+static enum err
+set_options(struct edit_plan *p, const struct inspect *in, struct set set)
 {
 	struct slice options = in->raw[FIELD_OPTIONS];
-	struct slice old = in->raw[FIELD_NUM_CTX];
-	struct slice member = slice_str(p->member);
+	char both[64] = "";
+	int n = 0;
+	enum err e;
 
-	(void)snprintf(p->number, sizeof p->number, "%u", context);
-	if (old.n > 0)
-		return replace(p, in, old, slice_str(p->number));
+	if ((e = set_old(p, in, &set)) != OK)
+		return e;
+	if (set.num_ctx)
+		n = snprintf(both, sizeof both, "\"num_ctx\":%u", set.num_ctx);
+	if (set.num_predict)
+		n += snprintf(both + n, sizeof both - (size_t)n,
+		    "%s\"num_predict\":%lld", n > 0 ? "," : "",
+		    (long long)set.num_predict);
+	if (n == 0)
+		return OK;
 	if (is_given(options)) {
-		(void)snprintf(
-		    p->member, sizeof p->member, "\"num_ctx\":%u", context);
-		member = slice_str(p->member);
+		(void)snprintf(p->member, sizeof p->member, "%s", both);
 		return json_edits_add_member(&p->splices,
-		    inspect_offset(in, options), options.n, member);
+		    inspect_offset(in, options), options.n,
+		    slice_str(p->member));
 	}
 	(void)snprintf(p->member, sizeof p->member,
-	    options.n ? "{\"num_ctx\":%u}" : "\"options\":{\"num_ctx\":%u}",
-	    context);
-	member = slice_str(p->member);
+	    options.n ? "{%s}" : "\"options\":{%s}", both);
 	if (options.n)
-		return replace(p, in, options, member);
-	return json_edits_add_member(
-	    &p->splices, inspect_offset(in, in->root), in->root.n, member);
+		return replace(p, in, options, slice_str(p->member));
+	return json_edits_add_member(&p->splices, inspect_offset(in, in->root),
+	    in->root.n, slice_str(p->member));
 }
 
 static enum err
 plan_num_ctx(struct edit_plan *p, const struct inspect *in,
-    const struct edit_loaded *now)
+    const struct edit_loaded *now, struct set *set)
 {
 	struct slice raw = in->raw[FIELD_NUM_CTX];
 	int64_t most = now->context_most;
@@ -189,13 +225,29 @@ plan_num_ctx(struct edit_plan *p, const struct inspect *in,
 		if (in->num_ctx <= most)
 			return OK;
 		p->made |= 1U << EDIT_NUM_CTX;
-		return add_num_ctx(p, in, p->context);
+		set->num_ctx = p->context;
+		return OK;
 	}
 	if (is_given(raw) && in->num_ctx == now->context)
 		return OK;
 	p->is_reload_avoided = p->is_reload_avoided || is_given(raw);
 	p->made |= 1U << EDIT_NUM_CTX;
-	return add_num_ctx(p, in, now->context);
+	set->num_ctx = now->context;
+	return OK;
+}
+
+/* --- num_predict --- */
+
+static void
+plan_output(struct edit_plan *p, const struct inspect *in,
+    const struct edit_loaded *now, struct set *set)
+{
+	/* Ollama's -1 and -2 are no limit. */
+	if (now->output_most <= 0 ||
+	    (in->max_output_tok >= 0 && in->max_output_tok <= now->output_most))
+		return;
+	p->made |= 1U << EDIT_OUTPUT;
+	set->num_predict = now->output_most;
 }
 
 /* --- the others --- */
@@ -243,6 +295,7 @@ enum err
 edit_plan_loads(struct edit_plan *p, const struct inspect *in,
     const struct edit_loaded *now, unsigned allowed)
 {
+	struct set set = {0, 0};
 	enum err e = OK;
 
 	if (in->opt.route->dialect != DIALECT_OLLAMA ||
@@ -251,7 +304,12 @@ edit_plan_loads(struct edit_plan *p, const struct inspect *in,
 	if (is_allowed(allowed, EDIT_KEEP_ALIVE))
 		e = plan_keep_alive(p, in, now);
 	if (e == OK && is_allowed(allowed, EDIT_NUM_CTX))
-		e = plan_num_ctx(p, in, now);
+		e = plan_num_ctx(p, in, now, &set);
+	if (e == OK && is_allowed(allowed, EDIT_OUTPUT) &&
+	    in->opt.route->shape == SHAPE_OLLAMA)
+		plan_output(p, in, now, &set);
+	if (e == OK)
+		e = set_options(p, in, set);
 	if (e == OK && is_allowed(allowed, EDIT_LOAD_OPTIONS))
 		e = plan_options(p, in);
 	if (e == OK && is_allowed(allowed, EDIT_SHIFT))

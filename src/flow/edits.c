@@ -8,6 +8,7 @@ allowed_by(const struct conf *c, const struct conf_model *m)
 
 	allowed |= (unsigned)c->edits_include_usage << EDIT_INCLUDE_USAGE;
 	allowed |= (unsigned)c->edits_keep_alive << EDIT_KEEP_ALIVE;
+	allowed |= (unsigned)c->edits_output << EDIT_OUTPUT;
 	if (m == NULL || m->overflow != CONF_OVERFLOW_PASS)
 		allowed |= (unsigned)c->edits_truncate << EDIT_TRUNCATE;
 	if (m && m->num_ctx == CONF_NUM_CTX_KEEP)
@@ -27,7 +28,8 @@ look_up(const struct flow *f, const struct conf_model *policy,
 	    : NULL;
 
 	*now = (struct edit_loaded){
-	    .may_stay = f->caller && f->caller->row->manage_models};
+	    .may_stay = f->caller && f->caller->row->manage_models,
+	    .output_most = f->left_tok};
 	if (policy && policy->context != CONF_AUTO)
 		now->context_most = (uint32_t)policy->context;
 	if (m == NULL)
@@ -50,6 +52,11 @@ edits_plan(struct flow *f)
 	e = edit_plan(&f->edits, &f->inspect, allowed);
 	if (e == OK && f->alias)
 		e = edit_plan_model(&f->edits, &f->inspect, f->alias->name);
+	if (e == OK && allowed >> EDIT_OUTPUT & 1)
+		e = edit_plan_output(&f->edits, &f->inspect,
+		    f->engine->kind == ENGINE_OLLAMA ? EDIT_HONOURS_OLLAMA
+						     : EDIT_HONOURS_ALL,
+		    f->left_tok);
 	if (e != OK || f->engine->kind != ENGINE_OLLAMA)
 		return e;
 	look_up(f, policy, &now);

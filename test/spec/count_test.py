@@ -139,6 +139,35 @@ def test_near_the_limit_the_engine_is_asked(real, dialect):
     assert asked > 0
 
 
+@pytest.mark.parametrize(
+    "real, path, limit",
+    [
+        ("ollama", "/api/chat", {"options": {"num_predict": -1}}),
+        ("ollama", "/v1/chat/completions", {}),
+        ("ollama", "/v1/messages", {"max_tokens": 32000}),
+    ],
+    indirect=["real"],
+)
+def test_no_answer_outgrows_the_context(start_weir, real, path, limit):
+    """Ollama would shift its context and go on, up to ten times of it."""
+    _, engine = real
+    weir = start_weir({"edits": {"truncate": True, "output": True}}, engine)
+    edited = 0
+    for n in range(30):
+        body = say(engine, 60)
+        del body["max_tokens"], body["options"]
+        assert weir.post(path, {**body, **limit}).status == 200
+        line = weir.wait_log(n + 1)
+        if "output" not in line.get("edits", []):
+            continue  # the vocabulary is being read
+        edited += 1
+        assert line["input_tokens"] + line["output_tokens"] <= 512
+        if edited == 8:
+            break
+    assert edited == 8
+    assert metrics.total(weir.metrics(), "weir_edits_total", edit="output") > 0
+
+
 @pytest.mark.parametrize("real", ["llama_server"], indirect=True)
 def test_a_hang_up_while_it_is_counted(real):
     weir, engine = real

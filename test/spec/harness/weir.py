@@ -136,7 +136,7 @@ class Weir:
             "state": str(self.folder / "state"),
             "control": str(self.folder / "ctl.sock"),
             # Specs compare bodies byte for byte; context_test.py turns it on.
-            "edits": {"truncate": False},
+            "edits": {"truncate": False, "output": False},
         }
         if self.engine:
             config["engines"] = [

@@ -180,6 +180,7 @@ the_effective_configuration_is_printed(void **state)
 				   "  load_options: true\n"
 				   "  keep_alive: true\n"
 				   "  truncate: true\n"
+				   "  output: true\n"
 				   "  shift: true\n"
 				   "callers:\n"
 				   "  - name: a\n"

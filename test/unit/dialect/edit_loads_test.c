@@ -201,10 +201,65 @@ keep_alive_is_read_as_ollama_does(void **state)
 	}
 }
 
+/* 300 tokens are left for the answer; 4096 are loaded. */
+static void
+answers_end_where_the_context_does(void **state)
+{
+	static const struct edit_loaded now = {.context = 4096,
+	    .context_most = 8192,
+	    .keep_us = 5 * MINUTE_US,
+	    .output_most = 300};
+	static const struct {
+		const char *body, *want;
+		unsigned made;
+	} cases[] = {
+	    {"{\"model\":\"m\"}",
+		"{\"model\":\"m\",\"options\":{\"num_ctx\":4096,"
+		"\"num_predict\":300}}",
+		BIT(NUM_CTX) | BIT(OUTPUT)},
+	    {"{\"options\":null,\"model\":\"m\"}",
+		"{\"options\":{\"num_ctx\":4096,\"num_predict\":300},"
+		"\"model\":\"m\"}",
+		BIT(NUM_CTX) | BIT(OUTPUT)},
+	    {"{\"model\":\"m\",\"options\":{\"num_ctx\":4096,"
+	     "\"num_predict\":-1}}",
+		"{\"model\":\"m\",\"options\":{\"num_ctx\":4096,"
+		"\"num_predict\":300}}",
+		BIT(OUTPUT)},
+	    {"{\"model\":\"m\",\"options\":{\"num_ctx\":100,"
+	     "\"num_predict\":301}}",
+		"{\"model\":\"m\",\"options\":{\"num_ctx\":4096,"
+		"\"num_predict\":300}}",
+		BIT(NUM_CTX) | BIT(OUTPUT)},
+	    {"{\"model\":\"m\",\"options\":{\"num_ctx\":4096,"
+	     "\"num_predict\":300}}",
+		NULL, 0},
+	    {"{\"model\":\"m\",\"options\":{\"num_predict\":null,"
+	     "\"num_ctx\":4096}}",
+		"{\"model\":\"m\",\"options\":{\"num_predict\":300,"
+		"\"num_ctx\":4096}}",
+		BIT(OUTPUT)},
+	};
+	struct edit_plan p;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		print_message("%s\n", cases[i].body);
+		check(ROUTE_API_CHAT, cases[i].body, cases[i].want, &now, ALL,
+		    &p);
+		assert_int_equal(p.made, cases[i].made);
+	}
+	check(ROUTE_API_CHAT, cases[4].body, NULL, &now,
+	    ALL & ~(unsigned)BIT(OUTPUT), &p);
+	check(ROUTE_API_EMBED,
+	    "{\"model\":\"m\",\"options\":{\"num_ctx\":4096}}", NULL, &now, ALL,
+	    &p);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(answers_end_where_the_context_does),
 	    cmocka_unit_test(options_that_load_anew_become_null),
 	    cmocka_unit_test(a_context_grows_only_as_far_as_it_may),
 	    cmocka_unit_test(for_ever_is_for_those_who_may),
