@@ -41,6 +41,18 @@ server_of(const struct http_head *h)
 	return FETCH_OTHER;
 }
 
+static enum err
+take(struct fetch *f)
+{
+	if (f->on_part)
+		timer_set(&f->bound, os_now_us() + f->bound_us);
+	for (unsigned i = 0; i < f->up->n_parts; i++)
+		if (f->on_part ? !f->on_part(f, f->up->parts[i])
+			       : buf_add(&f->answer, f->up->parts[i]) != OK)
+			return ERR_FULL;
+	return OK;
+}
+
 static void
 on_event(struct upstream_user *user, enum upstream_event ev)
 {
@@ -52,12 +64,9 @@ on_event(struct upstream_user *user, enum upstream_event ev)
 		f->server = server_of(&f->up->head);
 		break;
 	case UPSTREAM_BODY:
-		for (unsigned i = 0; i < f->up->n_parts; i++)
-			if (buf_add(&f->answer, f->up->parts[i]) != OK) {
-				done(f, ERR_FULL);
-				return;
-			}
-		if (f->up->ended)
+		if (take(f) != OK)
+			done(f, ERR_FULL);
+		else if (f->up->ended)
 			done(f, OK);
 		break;
 	case UPSTREAM_SENT:
@@ -89,6 +98,7 @@ fetch_start(struct fetch *f, const char *method, const char *path,
 
 	assert(f->up == NULL);
 	f->status = 0;
+	f->bound_us = bound_us;
 	f->server = FETCH_OTHER;
 	buf_clear(&f->request);
 	buf_clear(&f->answer);

@@ -16,7 +16,13 @@ struct fetch {
 	struct buf request, answer;
 	struct timer bound;
 	void (*on_done)(struct fetch *f);
-	enum err err; /* OK: an answer came, with any status */
+	/*
+	 * Takes the answer as it comes instead of ${answer}; NULL: none.
+	 * False: enough, on_done follows with ERR_FULL.
+	 */
+	bool (*on_part)(struct fetch *f, struct slice part);
+	int64_t bound_us; /* with on_part it is of the silence between parts */
+	enum err err;	  /* OK: an answer came, with any status */
 	int status;
 	enum fetch_server server; /* as its Server field says */
 };
@@ -27,7 +33,8 @@ void fetch_init(struct fetch *f, struct engine *e, size_t max,
 
 /*
  * Send ${method} ${path} with ${body} (JSON; empty: none).  on_done follows,
- * after ${bound_us} at the latest; not from inside this call.
+ * after ${bound_us} at the latest; not from inside this call.  Where on_part
+ * is set each part begins that time anew.
  */
 void fetch_start(struct fetch *f, const char *method, const char *path,
     struct slice body, int64_t bound_us);

@@ -67,10 +67,13 @@ proof_configure(struct engine_set *s, const struct conf *conf)
 		const struct conf_model *m = &conf->models[i];
 		struct proof_wanted *w = &s->wanted[s->n_wanted];
 
-		if (!m->preload && m->keep_loaded_us == 0)
+		bool is_pull = m->pull == CONF_PULL_IF_MISSING;
+
+		if (!m->preload && m->keep_loaded_us == 0 && !is_pull)
 			continue;
 		*w = (struct proof_wanted){.name = own_name(m->name),
 		    .is_preload = m->preload,
+		    .is_pull = is_pull,
 		    .keep_us = m->keep_loaded_us};
 		if (m->preload && m->keep_loaded_us == 0)
 			w->keep_us = INT64_MAX;
@@ -421,7 +424,10 @@ proof_state_at(const struct engine_set *s, size_t i, struct proof_state *out)
 		if (engine_is_up(e) && m)
 			improve(out, m, now_us);
 	}
-	if (out->state[0] == 0)
+	if (out->state[0] == 0) {
 		out->state = any_up ? "missing" : "waiting";
+		if (any_up && s->wanted[at].why[0])
+			out->why = s->wanted[at].why;
+	}
 	return true;
 }

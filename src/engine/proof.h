@@ -14,10 +14,16 @@
 #include "engine/engine.h"
 #include "json/write.h"
 
+enum { PROOF_WHY_MAX = 160 };
+
 /* What the configuration wants of a model. */
 struct proof_wanted {
 	struct slice name; /* canonical */
 	bool is_preload;
+	bool is_pull;		 /* to be fetched where it is missing */
+	int64_t retry_us;	 /* not fetched before */
+	unsigned failures;	 /* to fetch it, in a row */
+	char why[PROOF_WHY_MAX]; /* it is missing still; "": not known */
 	int64_t keep_us; /* idle time for which it stays, INT64_MAX: for ever,
 			    0: as the engine does */
 };
@@ -56,7 +62,7 @@ void proof_fini(struct engine *e);
 struct proof_state {
 	struct slice name;
 	const char *state; /* ready, loading, waiting, broken or missing */
-	const char *why;   /* of broken, a part of a sentence; else NULL */
+	const char *why; /* of broken or missing, part of a sentence; or NULL */
 };
 
 /*

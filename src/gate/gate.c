@@ -241,6 +241,7 @@ on_keys_timer(struct timer *t)
 	runs_look(g, os_now_us());
 	summary_engines(g);
 	disks_look(g, os_now_us());
+	pulls_look(g, os_now_us());
 	timer_set(&g->keys_timer, os_now_us() + KEYS_LOOK_US);
 }
 
@@ -375,6 +376,7 @@ static void
 finish(struct gate *g)
 {
 	listener_close_all(g);
+	pulls_end(g);
 	flow_env_fini(&g->env);
 	timer_stop(&g->keys_timer);
 	timer_stop(&g->grace);

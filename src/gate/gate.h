@@ -11,6 +11,7 @@
 #include "caller/keyfile.h"
 #include "disk/guard.h"
 #include "flow/env.h"
+#include "gate/pulls.h"
 #include "gate/runs.h"
 #include "gate/state.h"
 #include "ipc/gate_link.h"
@@ -61,6 +62,7 @@ struct gate {
 	struct solo *solo; /* NULL: a keeper has the control socket */
 	struct runs runs;
 	struct disk_guard disks;
+	struct pulls pulls;
 	struct crew *crew; /* NULL: a keeper has it */
 };
 
