@@ -134,6 +134,12 @@ find_reason(const struct admin *a)
 			      : "no engine answers";
 }
 
+bool
+admin_is_ready(const struct admin *a)
+{
+	return find_reason(a) == NULL;
+}
+
 static int
 readyz(const struct admin *a, bool is_trusted, struct buf *body)
 {

@@ -20,6 +20,9 @@ struct admin {
 	int64_t started_us;
 };
 
+/* Would /readyz say yes? */
+bool admin_is_ready(const struct admin *a);
+
 /*
  * Write the answer to ${r} into ${body} and return its status; ${type} is set
  * to its content type.  ${ctx} is the struct admin; ${is_trusted}: details may

@@ -238,6 +238,7 @@ on_keys_timer(struct timer *t)
 	if (keyfile_changed(&g->keys_watch))
 		reload_callers(g, g->env.conf);
 	books_tell(g);
+	handover_tell_well(g);
 	runs_look(g, os_now_us());
 	summary_engines(g);
 	disks_look(g, os_now_us());

@@ -57,7 +57,7 @@ struct gate {
 	size_t n_live;
 	struct tally tally;
 	struct timer share_timer; /* slots that others give back */
-	bool is_draining, is_leaving;
+	bool is_draining, is_leaving, told_well;
 	uint64_t dropped_told, evicted_told;
 	struct solo *solo; /* NULL: a keeper has the control socket */
 	struct runs runs;
@@ -107,6 +107,8 @@ MUST_CHECK enum err handover_begin(
 void handover_leave(struct gate *g, int64_t grace_us);
 /* The gate of ${generation} has ended. */
 void handover_gone(struct gate *g, uint64_t generation);
+/* Tell the keeper, once, when all is there that must be. */
+void handover_tell_well(struct gate *g);
 /* This one ends. */
 void handover_end(struct gate *g);
 

@@ -24,6 +24,16 @@ on_share_timer(struct timer *t)
 		timer_set(&g->share_timer, os_now_us() + LOOK_US);
 }
 
+void
+handover_tell_well(struct gate *g)
+{
+	if (g->told_well || !g->has_link || !admin_is_ready(&g->admin))
+		return;
+	g->told_well = true;
+	if (gate_link_well(&g->link) != OK)
+		g->link_lost = true;
+}
+
 enum err
 handover_begin(struct gate *g, const struct gate_start *start)
 {

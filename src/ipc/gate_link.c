@@ -177,6 +177,13 @@ gate_link_ready(struct gate_link *l)
 }
 
 enum err
+gate_link_well(struct gate_link *l)
+{
+	return channel_send(
+	    &l->channel, LINK_WELL, slice_of(NULL, 0), NULL, 0);
+}
+
+enum err
 gate_link_reloaded(
     struct gate_link *l, uint32_t seq, bool ok, struct slice text)
 {

@@ -71,6 +71,9 @@ enum order_kind gate_link_next(struct gate_link *l, struct order *o);
 /* Tell the keeper that this gate serves.  ERR_IO: treat as ORDER_LOST. */
 MUST_CHECK enum err gate_link_ready(struct gate_link *l);
 
+/* Tell it that /readyz says yes, for the first time.  ERR_IO. */
+MUST_CHECK enum err gate_link_well(struct gate_link *l);
+
 /*
  * Answer the RELOAD ${seq}: ${ok}, or why the old configuration stays, in one
  * or more lines of ${text} (at most 4 KiB are sent).  ERR_IO.

@@ -162,6 +162,8 @@ read_report(struct message *m, struct report *r)
 	switch (m->type) {
 	case LINK_READY:
 		return m->payload.n == 0 ? REPORT_READY : REPORT_LOST;
+	case LINK_WELL:
+		return m->payload.n == 0 ? REPORT_WELL : REPORT_LOST;
 	case LINK_DRAINED:
 		return m->payload.n == 0 ? REPORT_DRAINED : REPORT_LOST;
 	case LINK_RELOADED:

@@ -15,6 +15,7 @@ enum report_kind {
 	REPORT_DRAINED,
 	REPORT_ANSWER, /* to a command, or a part of it */
 	REPORT_WISH,   /* what shall become of an engine */
+	REPORT_WELL,   /* /readyz says yes, for the first time */
 	REPORT_LOST,   /* the gate closed the link or talks nonsense */
 };
 

@@ -23,7 +23,8 @@ enum link_type {
 	LINK_RELOADED,	  /* seq, ok, text */
 	LINK_DRAINED,	  /* nothing */
 	LINK_ANSWER,	  /* seq, ok, has more, text: in one part or several */
-	LINK_WISH,	  /* wish, name of an engine */
+	LINK_WELL = 106,  /* nothing */
+	LINK_WISH = 104,  /* wish, name of an engine */
 };
 
 enum {

@@ -1,6 +1,7 @@
 /*
  * How a keeper begins: anew, or in the place of the program before it.
  */
+#include "keeper/given.h"
 #include "keeper/inside.h"
 #include "os/fd.h"
 #include "os/proc.h"
@@ -58,10 +59,15 @@ static bool
 open_all(struct keeper *k, struct buf *why)
 {
 	static const struct listener_set none;
+	enum err e;
 
-	if (setup_load(&k->setup, &k->opts->env, k->opts->config, why) != OK ||
-	    listener_set_make(
-		&k->listeners, &none, &k->setup.conf->listen, why) != OK)
+	if (setup_load(&k->setup, &k->opts->env, k->opts->config, why) != OK)
+		return false;
+	given_begin();
+	e = listener_set_make(
+	    &k->listeners, &none, &k->setup.conf->listen, why);
+	given_end(why);
+	if (e != OK)
 		return false;
 	if (os_share_new("weir-state", GATE_STATE_BYTES, &k->state_fd) == OK)
 		return true;
@@ -77,7 +83,7 @@ static bool
 take_over(struct keeper *k, int fd, struct buf *why)
 {
 	if (handover_read(k, fd, false, why) == OK) {
-		k->is_announced = true;
+		k->is_announced = k->service.is_told = true;
 		(void)close(fd);
 		return true;
 	}

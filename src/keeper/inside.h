@@ -52,6 +52,14 @@ struct forward {
 	struct buf text; /* the parts of the answer so far */
 };
 
+/* What systemd was told. */
+struct service {
+	bool is_told; /* that weir is ready */
+	bool is_well; /* /readyz has said so */
+	int64_t told_us;
+	int64_t watchdog_us; /* how often it wants to hear; 0: never */
+};
+
 struct keeper {
 	const struct keeper_opts *opts;
 	struct setup setup;
@@ -63,6 +71,7 @@ struct keeper {
 	size_t n_outgoing;
 	struct crew crew; /* the engines */
 	struct reexec reexec;
+	struct service service;
 	struct reload reload;
 	struct forward forwards[CONTROL_CLIENTS_MAX];
 	uint32_t forward_seq;	 /* of the last one sent */
@@ -208,3 +217,11 @@ void handover_undo(struct keeper *k);
  */
 MUST_CHECK enum err handover_read(
     struct keeper *k, int fd, bool is_trial, struct buf *why);
+
+/* --- service.c --- */
+
+/* Tell the service manager what is due: that weir is ready, that it lives. */
+void service_turn(struct keeper *k, int64_t now_us);
+
+/* When service_turn must be called even if nothing happens; INT64_MAX. */
+int64_t service_deadline(const struct keeper *k);

@@ -3,6 +3,7 @@
 #include "keeper/signal.h"
 #include "os/clock.h"
 #include "os/fd.h"
+#include "os/service.h"
 #include "os/spawn.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,6 +171,9 @@ hear_gate(struct keeper *k, int64_t now_us)
 			os_fd_close(&k->child.link.channel.fd);
 			child_kill_at(&k->child, now_us + END_WITHIN_US);
 			return;
+		case REPORT_WELL:
+			k->service.is_well = true;
+			break;
 		case REPORT_DRAINED:
 		case REPORT_NONE:
 			break;
@@ -186,6 +190,7 @@ stop(struct keeper *k, bool at_once, int64_t now_us)
 
 	reload_cancel(k, "weir is being stopped");
 	reexec_cancel(k);
+	os_service_tell("STOPPING=1");
 	gates_stop(k, at_once, now_us);
 	/* Whoever connects from now on is refused, and not left to wait. */
 	listener_set_close(&k->listeners);
@@ -272,6 +277,7 @@ next_deadline(const struct keeper *k)
 
 	at = sooner(at, crew_deadline(&k->crew));
 	at = sooner(at, gates_deadline(k));
+	at = sooner(at, service_deadline(k));
 	at = sooner(at, reexec_deadline(k));
 	if (k->child.pid == 0)
 		at = sooner(
@@ -344,6 +350,7 @@ run(struct keeper *k)
 		take_commands(k, now_us);
 		if (!k->is_done)
 			on_time(k, now_us);
+		service_turn(k, now_us);
 		if (!k->is_done)
 			reexec_turn(k, now_us);
 	}

@@ -1,4 +1,5 @@
 #include "keeper/listener.h"
+#include "keeper/given.h"
 #include "os/fd.h"
 #include "os/sock.h"
 #include <arpa/inet.h>
@@ -135,10 +136,15 @@ open_one(struct listener *l, const struct conf_listen *want, struct buf *why)
 	}
 	memcpy(l->key, want->text.p, want->text.n);
 	memcpy(l->gate.address, l->key, sizeof l->key);
+	l->gate.is_unix = want->family == CONF_UNIX;
+	/* Its name is the service manager's to take away. */
+	if ((l->gate.fd = given_take(want)) >= 0) {
+		l->unix_end.fd = l->gate.is_unix ? l->gate.fd : -1;
+		return OK;
+	}
 	if (want->family != CONF_UNIX)
 		return open_tcp(l, want, why);
 	e = unix_socket_open(&l->unix_end, want->path.p, UNIX_MODE, why);
-	l->gate.is_unix = true;
 	l->gate.fd = l->unix_end.fd;
 	return e;
 }
