@@ -202,6 +202,7 @@ the_effective_configuration_is_printed(void **state)
 				   "    min_output: 256\n"
 				   "    num_ctx: ride\n"
 				   "    preload: false\n"
+				   "    pull: never\n"
 				   "    keep_loaded: 0\n"
 				   "    overflow: refuse\n";
 	struct buf b;

@@ -315,10 +315,6 @@ static const struct problem_case things[] = {
     {"a body that never fits", "limits:\n  body_total: 128MiB\n",
 	"f:2:15: warning: a body of `limits.body` never fits: a caller may "
 	"hold a quarter of `limits.body_total`\n"},
-    {"what is later is said once",
-	"models:\n  a: {pull: never}\n  b: {pull: if-missing}\n",
-	"f:2:7: warning: models: `pull` is known but has no effect in this "
-	"version yet\n"},
     {"all that is wrong, in its order",
 	"dry_run: maybe\nlimits:\n  bodi: 1\n  head: 1\nqueue: 7\n",
 	"f:1:10: `dry_run` wants true or false, not `maybe`\n"
