@@ -37,6 +37,7 @@ struct edit_plan {
 /* The model on an Ollama, as far as is known; for edit_plan_loads. */
 struct edit_loaded {
 	uint32_t context;      /* in tokens, 0: not loaded or not known */
+	uint32_t context_need; /* to be loaded with for this one; 0: none */
 	uint32_t context_most; /* requests may have it loaded with, 0: none */
 	int64_t keep_us;       /* time that it stays; 0: not known */
 	bool may_stay;	       /* may the caller make it stay for ever? */

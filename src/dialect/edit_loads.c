@@ -216,6 +216,13 @@ plan_num_ctx(struct edit_plan *p, const struct inspect *in,
 	/* Without the loaded one there is nothing to ride on. */
 	if (now->context == 0)
 		return OK;
+	if (now->context_need > now->context &&
+	    (!is_given(raw) || in->num_ctx < now->context_need)) {
+		p->context = now->context_need;
+		p->made |= 1U << EDIT_NUM_CTX;
+		set->num_ctx = p->context;
+		return OK;
+	}
 	if (!is_given(raw) && most == 0)
 		return OK;
 	if (is_given(raw) && in->num_ctx > now->context &&

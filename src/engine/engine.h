@@ -58,14 +58,15 @@ struct engine_model {
 	uint32_t context;     /* loaded, in tokens; 0: unknown */
 	uint32_t context_max; /* that it was made for; 0: unknown */
 	int64_t size_bytes, vram_bytes; /* as loaded */
-	int64_t keep_us;    /* longest idle time that was seen to be granted,
+	int64_t elsewhere_us; /* last request that could not say its context */
+	int64_t keep_us;      /* longest idle time that was seen to be granted,
 			       INT64_MAX: for ever, 0: unknown */
-	int64_t load_us;    /* C: mean time of a load, 0: none measured */
-	unsigned failures;  /* loads in a row that failed */
-	unsigned deaths;    /* of the engine in loads in a row */
-	int64_t used_us;    /* last answer, while it is proved */
-	int64_t retry_us;   /* no load before; while it lasts it is broken */
-	const char *reason; /* why, a part of a sentence */
+	int64_t load_us;      /* C: mean time of a load, 0: none measured */
+	unsigned failures;    /* loads in a row that failed */
+	unsigned deaths;      /* of the engine in loads in a row */
+	int64_t used_us;      /* last answer, while it is proved */
+	int64_t retry_us;     /* no load before; while it lasts it is broken */
+	const char *reason;   /* why, a part of a sentence */
 	struct tokenizer *tokenizer; /* NULL: not asked for yet */
 	struct slice raw;	     /* the engine's own spelling */
 	char name[];
@@ -180,6 +181,12 @@ struct engine_set {
 	 */
 	void (*on_model)(void *ctx, struct engine *e, struct engine_model *m,
 	    int64_t took_us);
+	/*
+	 * Is there memory to load ${m} of ${e} with ${context} tokens?  NULL:
+	 * nobody knows, and it is tried.
+	 */
+	bool (*may_load)(void *ctx, const struct engine *e,
+	    const struct engine_model *m, uint32_t context);
 	struct tally *tally;	     /* NULL: no other gate is ever there */
 	struct proof_wanted *wanted; /* what the configuration says, proof.h */
 	size_t n_wanted;

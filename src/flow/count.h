@@ -20,6 +20,7 @@ struct tokenizer;
 struct count_limit {
 	int64_t tok; /* 0: not known */
 	const char *source;
+	int64_t grows_from; /* what is loaded, where that may grow; 0 */
 };
 
 /* The context that the request will have at ${e}, whose model is ${m}. */

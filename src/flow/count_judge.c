@@ -6,6 +6,7 @@
 #include "engine/tokenizer.h"
 #include "flow/count.h"
 #include "flow/exact.h"
+#include "flow/fit.h"
 #include "flow/models.h"
 
 enum {
@@ -58,16 +59,19 @@ count_limit(
 	int64_t most = policy && policy->context != CONF_AUTO
 	    ? (int64_t)policy->context
 	    : 0;
-	struct count_limit l = {0, ""};
+	struct count_limit l = {0, "", 0};
 
 	if (m->is_loaded && m->context > 0)
-		l = (struct count_limit){m->context, "as loaded"};
+		l = (struct count_limit){m->context, "as loaded", 0};
 	else if (m->context_max > 0)
-		l = (struct count_limit){m->context_max, "as it was made for"};
+		l = (struct count_limit){
+		    m->context_max, "as it was made for", 0};
 	if (e->kind == ENGINE_OLLAMA && f->inspect.num_ctx > 0)
 		l.tok = own_context(f, policy, l.tok, most);
 	if (most > 0 && (l.tok == 0 || most < l.tok))
-		l = (struct count_limit){most, "as configured"};
+		l = (struct count_limit){most, "as configured", 0};
+	if ((most = fit_most(f, e, m)) > l.tok)
+		l = (struct count_limit){most, "as it may be loaded", l.tok};
 	return l;
 }
 
@@ -176,12 +180,17 @@ judge(struct flow *f, struct engine *e, struct tokenizer_extra x,
 {
 	int64_t need = needed_output(f), tok = count_prompt_tok(f);
 	int64_t most = (int64_t)f->counted_tok + x.most + slack_tok(f);
+	int64_t have = l.grows_from > 0 ? l.grows_from : l.tok;
 
 	if (f->is_exact)
 		most = f->exact_tok;
 	f->left_tok = 0;
-	if ((f->is_exact || (x.is_known && count_is_plain(f))) && most < l.tok)
-		f->left_tok = l.tok - most;
+	f->fit_tok = 0;
+	if (l.grows_from > 0 && most + need > have)
+		have = f->fit_tok =
+		    fit_step((uint32_t)have, most + need, (uint32_t)l.tok);
+	if ((f->is_exact || (x.is_known && count_is_plain(f))) && most < have)
+		f->left_tok = have - most;
 	if (!is_too_long(f, e, x, l.tok - need))
 		return STEP_NEXT;
 	if (f->conf->dry_run) {
@@ -201,6 +210,7 @@ count_judge(struct flow *f, struct engine *e)
 	struct count_limit l;
 	bool was_asked = f->is_asked;
 
+	f->fit_tok = 0;
 	if (!f->is_counted || (m = count_model_at(f, e)) == NULL ||
 	    (t = tokenizer_get(e, m)) == NULL)
 		return STEP_NEXT;

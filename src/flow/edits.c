@@ -1,4 +1,5 @@
 #include "flow/edits.h"
+#include "flow/fit.h"
 #include "flow/models.h"
 
 static unsigned
@@ -36,6 +37,11 @@ look_up(const struct flow *f, const struct conf_model *policy,
 		return;
 	now->context = m->is_loaded ? m->context : 0;
 	now->keep_us = m->keep_us;
+	now->context_need = f->fit_tok;
+	/* All must ride on what was made larger for one. */
+	if (policy && policy->overflow == CONF_OVERFLOW_FIT &&
+	    now->context_most == 0)
+		now->context_most = m->context_max;
 	if (m->context_max && now->context_most > m->context_max)
 		now->context_most = m->context_max;
 }
@@ -59,6 +65,8 @@ edits_plan(struct flow *f)
 		    f->left_tok);
 	if (e != OK || f->engine->kind != ENGINE_OLLAMA)
 		return e;
+	if (policy && policy->overflow == CONF_OVERFLOW_FIT)
+		fit_note_use(f);
 	look_up(f, policy, &now);
 	e = edit_plan_loads(&f->edits, &f->inspect, &now, allowed);
 	if (e == OK && f->edits.context)

@@ -104,6 +104,7 @@ struct flow {
 	int64_t count_extra;  /* what the template adds at the least */
 	/* What is left for the answer at the least; 0: not known. */
 	int64_t left_tok;
+	uint32_t fit_tok;    /* context to be loaded for it, 0: as it is */
 	struct exact *exact; /* asks the engine; NULL: not now */
 	bool is_asked;	     /* this engine was */
 	bool is_exact;	     /* exact_tok is what the engine will read */

@@ -140,6 +140,41 @@ a_context_grows_only_as_far_as_it_may(void **state)
 }
 
 static void
+what_a_prompt_needs_is_loaded(void **state)
+{
+	static const struct {
+		const char *body, *want;
+		uint32_t need, context;
+	} cases[] = {
+	    {"{\"model\":\"m\"}",
+		"{\"model\":\"m\",\"options\":{\"num_ctx\":8192}}", 8192, 8192},
+	    {"{\"model\":\"m\",\"options\":{\"num_ctx\":5000}}",
+		"{\"model\":\"m\",\"options\":{\"num_ctx\":8192}}", 8192, 8192},
+	    /* The caller's own is enough, and allowed. */
+	    {"{\"model\":\"m\",\"options\":{\"num_ctx\":9000}}", NULL, 8192,
+		9000},
+	    /* What is loaded is enough. */
+	    {"{\"model\":\"m\"}",
+		"{\"model\":\"m\",\"options\":{\"num_ctx\":4096}}", 4096, 0},
+	};
+	struct edit_loaded now = plain;
+	struct edit_plan p;
+
+	(void)state;
+	now.context_most = 16384;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		now.context_need = cases[i].need;
+		check(ROUTE_API_CHAT, cases[i].body, cases[i].want, &now, ALL,
+		    &p);
+		assert_int_equal(p.context, cases[i].context);
+	}
+	/* The other APIs cannot say it. */
+	now.context_need = 8192;
+	check(ROUTE_V1_CHAT, "{\"model\":\"m\"}", NULL, &now,
+	    ALL & ~BIT(INCLUDE_USAGE), &p);
+}
+
+static void
 for_ever_is_for_those_who_may(void **state)
 {
 	static const char forever[] = "{\"model\":\"m\",\"keep_alive\":-1}";
@@ -262,6 +297,7 @@ main(void)
 	    cmocka_unit_test(answers_end_where_the_context_does),
 	    cmocka_unit_test(options_that_load_anew_become_null),
 	    cmocka_unit_test(a_context_grows_only_as_far_as_it_may),
+	    cmocka_unit_test(what_a_prompt_needs_is_loaded),
 	    cmocka_unit_test(for_ever_is_for_those_who_may),
 	    cmocka_unit_test(keep_alive_is_read_as_ollama_does),
 	};
