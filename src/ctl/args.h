@@ -21,6 +21,7 @@ struct ctl_args {
 	const char *length;		     /* --for DURATION, or NULL */
 	const char *days;		     /* as written; NULL */
 	const char *gguf;		     /* --gguf FILE, or NULL */
+	const char *model;		     /* --model NAME, or NULL */
 	const char *jsonl;		     /* not NULL: --jsonl */
 	const char *context, *slots, *cache; /* of `memory`, or NULL */
 	const char *shared;		     /* not NULL: --shared */

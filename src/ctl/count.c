@@ -1,4 +1,5 @@
 #include "ctl/count.h"
+#include "ctl/count_ask.h"
 #include "json/reader.h"
 #include "json/value.h"
 #include "os/file.h"
@@ -8,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TEXT_BYTES_MAX = 1 << 30, PART_BYTES = 1 << 16 };
+enum { TEXT_BYTES_MAX = 1 << 30, PART_BYTES = 1 << 16, WHY_BYTES_MAX = 8192 };
 
 static int
 complain(const char *what, const char *why)
@@ -126,6 +127,39 @@ count_lines(struct counter *c)
 	return complain(where, e == ERR_SYNTAX ? "no JSON string" : reason(e));
 }
 
+static int
+misused(const char *why)
+{
+	(void)fprintf(stderr, "weir count: %s\n", why);
+	return 2;
+}
+
+/* The running weir counts. */
+static int
+count_asked(const struct ctl_args *args)
+{
+	const char *path = args->n_operands ? args->operands[0] : NULL;
+	struct buf text, why;
+	int64_t n;
+	int status = 0;
+	enum err e;
+
+	buf_init(&text, TEXT_BYTES_MAX);
+	buf_init(&why, WHY_BYTES_MAX);
+	e = path != NULL ? file_read(path, &text, NULL)
+			 : read_all(stdin, &text);
+	if (e != OK)
+		status = complain(path != NULL ? path : "standard input",
+		    e == ERR_NOT_FOUND ? "no such file" : reason(e));
+	else if (count_ask(args, buf_slice(&text), &n, &why))
+		(void)printf("%" PRId64 "\n", n);
+	else
+		status = complain(args->model, why.n > 0 ? why.p : "");
+	buf_fini(&why);
+	buf_fini(&text);
+	return status;
+}
+
 int
 ctl_count(const struct ctl_args *args)
 {
@@ -134,17 +168,15 @@ ctl_count(const struct ctl_args *args)
 	int status;
 	enum err e;
 
-	if (args->gguf == NULL) {
-		(void)fputs("weir count: which model?  --gguf FILE names its "
-			    "file\n",
-		    stderr);
-		return 2;
-	}
-	if (args->jsonl != NULL && args->n_operands > 0) {
-		(void)fputs(
-		    "weir count: --jsonl reads standard input\n", stderr);
-		return 2;
-	}
+	if ((args->gguf == NULL) == (args->model == NULL))
+		return misused("which model?  --model NAME is one of the "
+			       "running weir, --gguf FILE its file");
+	if (args->jsonl != NULL && args->n_operands > 0)
+		return misused("--jsonl reads standard input");
+	if (args->jsonl != NULL && args->model != NULL)
+		return misused("--jsonl needs the model's file: --gguf");
+	if (args->model != NULL)
+		return count_asked(args);
 	e = vocab_open(args->gguf, &v);
 	if (e == OK) {
 		e = counter_new(v, NULL, &c);

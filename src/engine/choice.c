@@ -434,7 +434,7 @@ engine_note_context(struct engine *e, struct slice model, uint32_t context)
 
 	/* At once, so that what follows rides on it; a look corrects it. */
 	if (m && m->is_loaded)
-		m->context = context;
+		m->context = m->context_seen = context;
 	e->wants_look = true;
 	probe_look(e);
 }

@@ -53,10 +53,11 @@ struct engine_model {
 	bool is_listed; /* mark of listing.c */
 	bool is_loaded; /* when last looked, or by an answer since */
 	bool is_loading;
-	bool is_proved;	      /* it spoke since its engine came up */
-	bool is_embedder;     /* cannot generate: loaded by an embedding */
-	uint32_t context;     /* loaded, in tokens; 0: unknown */
-	uint32_t context_max; /* that it was made for; 0: unknown */
+	bool is_proved;	       /* it spoke since its engine came up */
+	bool is_embedder;      /* cannot generate: loaded by an embedding */
+	uint32_t context;      /* loaded, in tokens; 0: unknown */
+	uint32_t context_seen; /* loaded last; stays when it goes */
+	uint32_t context_max;  /* that it was made for; 0: unknown */
 	int64_t size_bytes, vram_bytes; /* as loaded */
 	int64_t elsewhere_us; /* last request that could not say its context */
 	int64_t keep_us;      /* longest idle time that was seen to be granted,

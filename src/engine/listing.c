@@ -318,6 +318,8 @@ take_loaded(struct engine *e, const struct row *row)
 		return true;
 	m->is_listed = m->is_loaded = true;
 	m->context = tokens(row->context);
+	if (m->context > 0)
+		m->context_seen = m->context;
 	m->size_bytes = row->size;
 	m->vram_bytes = row->vram;
 	left_us = moment_left_us(row->expires, os_wall_us());

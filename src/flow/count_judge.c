@@ -63,6 +63,8 @@ count_limit(
 
 	if (m->is_loaded && m->context > 0)
 		l = (struct count_limit){m->context, "as loaded", 0};
+	else if (m->context_seen > 0)
+		l = (struct count_limit){m->context_seen, "as loaded last", 0};
 	else if (m->context_max > 0)
 		l = (struct count_limit){
 		    m->context_max, "as it was made for", 0};
@@ -220,8 +222,8 @@ count_judge(struct flow *f, struct engine *e)
 	l = count_limit(f, e, m);
 	if (l.tok == 0 || (policy && policy->overflow == CONF_OVERFLOW_PASS))
 		return STEP_NEXT;
-	if (f->has_slot && m->is_loaded && !f->is_exact &&
-	    is_near(f, e, x, l) && exact_ask(f, t) == STEP_WAIT)
+	if (f->has_slot && !f->is_exact && is_near(f, e, x, l) &&
+	    exact_ask(f, t, m->is_loaded) == STEP_WAIT)
 		return STEP_WAIT;
 	if (f->is_exact && was_asked) {
 		f->count_extra = f->exact_tok - (int64_t)f->counted_tok;

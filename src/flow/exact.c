@@ -142,7 +142,7 @@ edited(struct flow *f, struct buf *out)
 }
 
 static enum err
-ask(struct flow *f, struct exact *x)
+ask(struct flow *f, struct exact *x, int64_t bound_us)
 {
 	struct slice model = f->alias ? f->alias->name : f->inspect.model;
 	const char *path = NULL;
@@ -167,7 +167,8 @@ ask(struct flow *f, struct exact *x)
 		break;
 	}
 	if (e == OK)
-		fetch_start(&x->fetch, "POST", path, buf_slice(&body), ASK_US);
+		fetch_start(
+		    &x->fetch, "POST", path, buf_slice(&body), bound_us);
 undo:
 	buf_fini(&body);
 	buf_fini(&own);
@@ -175,7 +176,7 @@ undo:
 }
 
 enum step
-exact_ask(struct flow *f, struct tokenizer *t)
+exact_ask(struct flow *f, struct tokenizer *t, bool is_loaded)
 {
 	struct exact *x;
 
@@ -189,7 +190,7 @@ exact_ask(struct flow *f, struct tokenizer *t)
 	fetch_init(&x->fetch, f->engine, ANSWER_MAX, on_told);
 	x->flow = f;
 	x->tokenizer = tokenizer_hold(t);
-	if (ask(f, x) != OK) {
+	if (ask(f, x, is_loaded ? ASK_US : f->engine->first_byte_us) != OK) {
 		end(x);
 		return STEP_NEXT;
 	}

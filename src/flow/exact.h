@@ -14,10 +14,10 @@
 
 /*
  * Ask f->engine, whose slot is held, for the count of f's prompt, by its
- * tokenizer ${t}.  STEP_WAIT: under way, the flow is run again; STEP_NEXT: no
+ * tokenizer ${t}; ${is_loaded}: nothing has to be loaded for it.  STEP_WAIT: under way, the flow is run again; STEP_NEXT: no
  * more to be had, f->is_exact says whether it is known.
  */
-enum step exact_ask(struct flow *f, struct tokenizer *t);
+enum step exact_ask(struct flow *f, struct tokenizer *t, bool is_loaded);
 
 /* The flow goes, or goes to another engine. */
 void exact_leave(struct flow *f);

@@ -20,6 +20,7 @@ struct count_job {
 	char *body;
 	struct tokenizer *tokenizer; /* held */
 	unsigned n;
+	bool is_whole;
 	uint64_t tok;
 	enum err err;
 	struct slice texts[];
@@ -48,6 +49,14 @@ is_counted(const struct flow *f)
 	}
 }
 
+/* Is it one text, to be counted as the engine counts a prompt? */
+static bool
+is_whole(const struct flow *f)
+{
+	return f->match.route->id == ROUTE_WEIR_COUNT &&
+	    f->inspect.raw[FIELD_CONTENT].n > 0;
+}
+
 /* Where the model is loaded, else where it is listed. */
 static struct engine_model *
 find(struct flow *f, struct engine **engine)
@@ -69,10 +78,12 @@ find(struct flow *f, struct engine **engine)
 
 /*
  * ${room} is for the text without its escapes.  White space at the ends is
- * what templates trim, so that the least is counted.
+ * what templates trim, so that the least is counted; a text that is the whole
+ * prompt is counted as it is.
  */
 static enum err
-count_one(struct counter *c, struct slice raw, struct buf *room, uint64_t *sum)
+count_one(struct counter *c, struct slice raw, bool is_whole, struct buf *room,
+    uint64_t *sum)
 {
 	struct slice text = raw;
 	uint64_t n;
@@ -89,22 +100,23 @@ count_one(struct counter *c, struct slice raw, struct buf *room, uint64_t *sum)
 	}
 	if (count_is_poison(counter_vocab(c), text, 0))
 		return ERR_PROMPT_POISON;
-	if ((e = count_text(c, slice_trim(text), COUNT_PARSE_SPECIAL, &n)) ==
-	    OK)
+	e = is_whole ? count_text(c, text, COUNT_AS_ENGINE, &n)
+		     : count_text(c, slice_trim(text), COUNT_PARSE_SPECIAL, &n);
+	if (e == OK)
 		*sum += n;
 	return e;
 }
 
 static enum err
-count_all(
-    struct counter *c, const struct slice *texts, unsigned n, uint64_t *sum)
+count_all(struct counter *c, const struct slice *texts, unsigned n,
+    bool is_whole, uint64_t *sum)
 {
 	enum err e = OK;
 	struct buf room;
 
 	buf_init(&room, TEXT_MAX);
 	for (unsigned i = 0; i < n && e == OK; i++)
-		e = count_one(c, texts[i], &room, sum);
+		e = count_one(c, texts[i], is_whole, &room, sum);
 	buf_fini(&room);
 	return e;
 }
@@ -124,8 +136,8 @@ work(struct job *j)
 {
 	struct count_job *c = (struct count_job *)(void *)j;
 
-	c->err = count_all(
-	    tokenizer_far_counter(c->tokenizer), c->texts, c->n, &c->tok);
+	c->err = count_all(tokenizer_far_counter(c->tokenizer), c->texts, c->n,
+	    c->is_whole, &c->tok);
 }
 
 static void
@@ -176,6 +188,7 @@ count_far(struct flow *f, struct tokenizer *t)
 			c->texts[n++] = k->texts[i];
 	c->job = (struct job){.work = work, .done = done};
 	c->n = n;
+	c->is_whole = is_whole(f);
 	c->flow = f;
 	c->tokenizer = tokenizer_hold(t);
 	if (job_start(loop, &c->job) == OK) {
@@ -196,7 +209,7 @@ count_near(struct flow *f, struct tokenizer *t)
 
 	for (struct inspect_chunk *k = f->inspect.texts; k && e == OK;
 	     k = k->next)
-		e = count_all(c, k->texts, k->n, &tok);
+		e = count_all(c, k->texts, k->n, is_whole(f), &tok);
 	take_count(f, e, tok);
 }
 

@@ -257,3 +257,41 @@ def test_a_model_that_cannot_be_counted(weir, engine):
     assert r.status == 404
     text, code = asks.error_of("openai", r)
     assert code == "count_unavailable" and "file" in text
+
+
+@pytest.mark.parametrize("real", ["llama_server", "ollama"], indirect=True)
+def test_the_command_asks_the_running_weir(real, tmp_path):
+    """The whole text, white space at its ends too, and BOS."""
+    weir, engine = real
+    file = tmp_path / "text"
+    file.write_text("\n the old river \"émile\"\n\n" * 2000)
+    done = weir.run("count", "-m", engine.model, str(file))
+    assert (done.returncode, done.stderr) == (0, "")
+    told = int(done.stdout)
+    assert told > 2000
+    if engine.kind == "llama-server":
+        with Caller(engine.address) as caller:
+            own = caller.post(
+                "/tokenize", {"content": file.read_text(), "add_special": True}
+            )
+        assert told == len(own.json()["tokens"])
+    done = weir.run("count", "--model", engine.model, input="")
+    assert done.returncode == 0 and done.stdout in ("0\n", "1\n")
+    if engine.kind == "ollama":
+        done = weir.run("count", "-m", "unheard-of", str(file))
+        assert done.returncode == 1 and "unheard-of" in done.stderr
+        assert done.stdout == ""
+
+
+@pytest.mark.parametrize("real", ["llama_server"], indirect=True)
+@pytest.mark.weir()
+def test_the_command_needs_a_weir_and_a_model(real):
+    weir, engine = real
+    assert weir.run("count").returncode == 2
+    assert weir.run("count", "-m", "a", "-g", "b").returncode == 2
+    assert weir.run("count", "-m", "a", "--jsonl").returncode == 2
+    weir.stop()
+    weir.folder.mkdir(exist_ok=True)
+    weir.write_config({})
+    done = weir.run("count", "-m", engine.model, input="a")
+    assert done.returncode == 1 and "running" in done.stderr

@@ -91,7 +91,8 @@ def ollama(template):
             "OLLAMA_MODELS": str(home / "models"),
             "OLLAMA_NO_CLOUD": "1",
             "OLLAMA_KEEP_ALIVE": "-1",
-            "OLLAMA_MAX_LOADED_MODELS": "2",
+            "OLLAMA_MAX_LOADED_MODELS": "3",
+            "OLLAMA_CONTEXT_LENGTH": "512",
             "HOME": str(home),
         }
         engine = RealEngine("ollama", [path, "serve"], port, "tiny", env, 1)
