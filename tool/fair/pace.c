@@ -21,17 +21,18 @@ enum {
 	TABLE_BYTES = 4 * 1024 * 1024 + 64 * 1024,
 };
 
-enum what { QUEUE_ALONE, QUEUE_COUNTERS, QUEUE_LIMITS, WHATS };
+enum what { QUEUE_ALONE, QUEUE_COUNTERS, QUEUE_LIMITS, QUEUE_PEOPLE, WHATS };
 
 static const char *const names[WHATS] = {
     "the queue alone",
     "with counters that outlive the process",
     "with the limiter: a rate and a budget",
+    "all of them people behind one app that has its at_once",
 };
 
 struct world {
 	struct queue q;
-	struct queue_caller callers[CALLERS];
+	struct queue_caller app, callers[CALLERS];
 	struct queue_item items[WAITING + FLYING];
 	size_t flying[FLYING];
 	enum what what;
@@ -196,11 +197,17 @@ measure(enum what what)
 	struct world *w = must_calloc(1, sizeof *w);
 	uint64_t seed = 1;
 	int64_t now_us = 0, spent[PARTS];
+	/* Each decision takes them all back and puts them aside again. */
+	int rounds = what == QUEUE_PEOPLE ? ROUNDS / 1000 : ROUNDS;
 
 	w->what = what;
 	queue_init(&w->q, SIZE_MAX / 2, SIZE_MAX / 2);
 	for (size_t i = 0; i < CALLERS; i++)
 		queue_caller_init(&w->callers[i]);
+	queue_caller_init(&w->app);
+	queue_caller_set(&w->app, FLYING, 0, 1);
+	for (size_t i = 0; i < CALLERS && what == QUEUE_PEOPLE; i++)
+		queue_caller_join(&w->callers[i], &w->app);
 	set_limits(w);
 	for (size_t i = 0; i < WAITING + FLYING; i++)
 		add(w, i, &seed, 0);
@@ -208,13 +215,13 @@ measure(enum what what)
 		w->flying[i] = take(w, 0);
 	for (int part = 0; part < PARTS; part++) {
 		spent[part] = -clock_ns();
-		for (int i = 0; i < ROUNDS; i++)
+		for (int i = 0; i < rounds; i++)
 			decide(w, (size_t)i % FLYING, &seed, ++now_us);
 		spent[part] += clock_ns();
 	}
 	qsort(spent, PARTS, sizeof *spent, by_size);
-	printf("%4lld  %6lld  %s\n", (long long)(spent[0] / ROUNDS),
-	    (long long)(spent[PARTS / 2] / ROUNDS), names[what]);
+	printf("%4lld  %6lld  %s\n", (long long)(spent[0] / rounds),
+	    (long long)(spent[PARTS / 2] / rounds), names[what]);
 	for (size_t i = 0; i < WAITING + FLYING; i++)
 		queue_del(&w->q, &w->items[i]);
 	queue_fini(&w->q);
