@@ -140,6 +140,7 @@ the_effective_configuration_is_printed(void **state)
 	    "- {name: a, key: 'sha256:" HEX "', rate: 60/min, weight: 2}\n"
 	    "models: {m: {}}\n"));
 	static const char want[] = "listen: [127.0.0.1:80]\n"
+				   "ready: listening\n"
 				   "anonymous: allow\n"
 				   "dry_run: true\n"
 				   "log:\n"
