@@ -3,6 +3,7 @@
 #include "ctl/check.h"
 #include "ctl/command.h"
 #include "ctl/count.h"
+#include "ctl/install.h"
 #include "ctl/key.h"
 #include "ctl/memory.h"
 #include "ctl/reload.h"
@@ -57,6 +58,8 @@ static int (*const commands[CTL_COUNT])(const struct ctl_args *) = {
     [CTL_USAGE] = ctl_usage,
     [CTL_COUNT_TOKENS] = ctl_count,
     [CTL_MEMORY] = ctl_memory,
+    [CTL_INSTALL] = ctl_install,
+    [CTL_UNINSTALL] = ctl_uninstall,
     [CTL_GATE] = gate,
     [CTL_HEIR] = heir,
     [CTL_REEXEC] = ctl_reexec,

@@ -273,7 +273,8 @@ ctl_args_parse(
 	size_t n = 0;
 	enum err e;
 
-	*out = (struct ctl_args){.command = CTL_HELP};
+	*out = (struct ctl_args){
+	    .command = CTL_HELP, .program = argc > 0 ? argv[0] : "weir"};
 	if (w.i >= w.n)
 		return OK;
 	if ((e = take_command(&w, out, complaint)) != OK)

@@ -25,6 +25,10 @@ struct ctl_args {
 	const char *jsonl;		     /* not NULL: --jsonl */
 	const char *context, *slots, *cache; /* of `memory`, or NULL */
 	const char *shared;		     /* not NULL: --shared */
+	/* Of install and uninstall. */
+	const char *dry_run, *socket, *launchd, *take_over, *no_start;
+	const char *unit, *root;
+	const char *program; /* by which word this one was called */
 	const char *operands[CTL_OPERANDS_MAX];
 	size_t n_operands;
 	bool wants_help; /* --help behind a command */

@@ -179,8 +179,7 @@ gate_link_ready(struct gate_link *l)
 enum err
 gate_link_well(struct gate_link *l)
 {
-	return channel_send(
-	    &l->channel, LINK_WELL, slice_of(NULL, 0), NULL, 0);
+	return channel_send(&l->channel, LINK_WELL, slice_of(NULL, 0), NULL, 0);
 }
 
 enum err
