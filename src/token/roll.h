@@ -41,6 +41,24 @@ roll_part(const struct roll *r, uint64_t whole, uint64_t front, size_t n)
 	return whole - front * r->powers[n];
 }
 
+/* memcmp for what is short: tokens have a few bytes. */
+static inline bool
+roll_same(const char *a, const char *b, size_t n)
+{
+	uint64_t x, y;
+
+	for (; n >= sizeof x; n -= sizeof x, a += sizeof x, b += sizeof x) {
+		memcpy(&x, a, sizeof x);
+		memcpy(&y, b, sizeof y);
+		if (x != y)
+			return false;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (a[i] != b[i])
+			return false;
+	return true;
+}
+
 /* The token of the ${n} bytes at ${text} with this hash, or ROLL_NONE. */
 static inline int32_t
 roll_find(const struct roll *r, const struct vocab *v, const char *text,
@@ -60,7 +78,7 @@ roll_find(const struct roll *r, const struct vocab *v, const char *text,
 			continue;
 		id = (slot & 0x1fffff) - 1;
 		if (v->text_at[id + 1] - v->text_at[id] == n &&
-		    memcmp(v->texts + v->text_at[id], text, n) == 0)
+		    roll_same(v->texts + v->text_at[id], text, n))
 			return (int32_t)id;
 	}
 	return ROLL_NONE;

@@ -33,7 +33,7 @@ spm_given_rank(const struct spm_merges *m, const char *text, size_t n,
 		rank = (slot & 0x1fffff) - 1;
 		if (m->seams[rank] == seam &&
 		    m->text_at[rank + 1] - m->text_at[rank] == n &&
-		    memcmp(m->texts + m->text_at[rank], text, n) == 0)
+		    roll_same(m->texts + m->text_at[rank], text, n))
 			return rank;
 	}
 	return SPM_NO_RANK;
