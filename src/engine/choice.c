@@ -112,7 +112,7 @@ has_room(struct engine *e, const struct engine_want *w)
 {
 	if (e->is_alone || (w->alone && e->in_use > 0))
 		return false;
-	if (e->state == ENGINE_TRIAL && e->in_use > 0)
+	if (e->in_use > 0 && (e->state == ENGINE_TRIAL || e->pressure.why))
 		return false;
 	return has_free_slot(e, w->model) && is_ready(e, w->model) &&
 	    uses_reserve(&e->uses) == OK;
@@ -361,7 +361,7 @@ load_next(struct engine *e, struct queue *q, struct loads *x)
 	int64_t due_us;
 
 	x->engine = e;
-	if (!load_is_busy(e) &&
+	if (!load_is_busy(e) && (e->in_use == 0 || e->pressure.why == NULL) &&
 	    swap_next(&e->swap, q, may_load, x, x->now_us, &todo)) {
 		m = model_of_hash(e, todo.model);
 		if (todo.evicts)

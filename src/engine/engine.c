@@ -3,6 +3,7 @@
 #include "engine/linger.h"
 #include "engine/listing.h"
 #include "engine/load.h"
+#include "engine/machine.h"
 #include "engine/probe.h"
 #include "engine/proof.h"
 #include "engine/slots.h"
@@ -121,6 +122,7 @@ engine_move(struct engine *e, enum engine_state to, enum err why)
 	if (to == ENGINE_DOWN) {
 		upstream_close_idle(e);
 		load_forget(e);
+		machine_forget(e);
 		proof_forget(e);
 		linger_end(e);
 	}
@@ -440,6 +442,7 @@ engine_set_update(struct engine_set *s, const struct conf *conf)
 	}
 	LIST_EACH_SAFE (it, &s->engines)
 		retire(LIST_OF(it, struct engine, node));
+	machine_configure(s, conf);
 	LIST_EACH_SAFE (it, &keep) {
 		list_del(it);
 		list_add(&s->engines, it);
@@ -453,5 +456,6 @@ engine_set_fini(struct engine_set *s)
 {
 	LIST_EACH_SAFE (it, &s->engines)
 		retire(LIST_OF(it, struct engine, node));
+	machine_fini(s);
 	proof_configure_fini(s);
 }

@@ -18,6 +18,7 @@
 #include "engine/uses.h"
 #include "loop/loop.h"
 #include "metric/metric.h"
+#include "os/ram.h"
 #include "queue/swap.h"
 #include <sys/socket.h>
 
@@ -68,9 +69,19 @@ struct engine_model {
 	int64_t used_us;      /* last answer, while it is proved */
 	int64_t retry_us;     /* no load before; while it lasts it is broken */
 	const char *reason;   /* why, a part of a sentence */
-	struct tokenizer *tokenizer; /* NULL: not asked for yet */
-	struct slice raw;	     /* the engine's own spelling */
+	bool is_too_large;    /* that is why: memory cannot hold it */
+	bool told_on_cpu;     /* that it runs beside the GPU */
+	struct engine_weight *weight; /* what it takes; NULL: not known */
+	struct tokenizer *tokenizer;  /* NULL: not asked for yet */
+	struct slice raw;	      /* the engine's own spelling */
 	char name[];
+};
+
+/* How hard an engine is pressed for memory, see machine.h. */
+struct engine_pressure {
+	const char *why;   /* a part of a sentence; NULL: it is not */
+	int64_t oom_kills; /* when last looked; -1: unknown */
+	int64_t until_us;  /* a kill counts until then */
 };
 
 /* Models that an engine may hold at once if nothing tells: Ollama's default. */
@@ -90,6 +101,9 @@ struct engine_load;
 struct engine_proof;
 struct engine_linger;
 struct engine_watch;
+struct engine_weight;
+struct machine;
+struct weigh;
 struct proof_wanted;
 struct tokenizer;
 
@@ -146,22 +160,30 @@ struct engine {
 
 	struct table models;
 	bool has_listing;
-	bool is_router;	    /* a llama-server that starts others */
-	bool has_residents; /* which models are loaded is known */
-	bool wants_look;    /* a request went out for one that is not */
-	bool told_slots;    /* that slots were guessed has been told */
-	bool is_found;	    /* what it has, has been told */
-	pid_t pid;	    /* of an Ollama on this machine, 0: unknown */
-	unsigned holds;	    /* models at once, 0: unknown */
-	struct swap swap;   /* whose turn it is, where weir loads */
-	uint32_t context;   /* of an engine with one model; 0: unknown */
+	bool is_router;	      /* a llama-server that starts others */
+	bool has_residents;   /* which models are loaded is known */
+	bool wants_look;      /* a request went out for one that is not */
+	bool told_slots;      /* that slots were guessed has been told */
+	bool is_found;	      /* what it has, has been told */
+	pid_t pid;	      /* of an Ollama on this machine, 0: unknown */
+	unsigned holds;	      /* models at once, 0: unknown */
+	unsigned holds_most;  /* where memory allows, 0: unknown */
+	uint32_t env_context; /* of Ollama's environment, 0: none */
+	unsigned kv_type;     /* enum shape_type */
+	struct os_ram ram;    /* on this machine, while has_ram */
+	bool has_ram;
+	struct engine_pressure pressure;
+	struct swap swap; /* whose turn it is, where weir loads */
+	uint32_t context; /* of an engine with one model; 0: unknown */
 	struct engine_probe *probe;
 	struct engine_load *load;     /* NULL: none under way */
 	struct engine_proof *proof;   /* NULL: nothing to be proved */
 	struct engine_linger *linger; /* NULL: no slot lingers */
 	struct engine_watch *watch;   /* NULL: not that kind */
+	struct weigh *weigh;	      /* NULL: nothing is weighed */
 	unsigned lingering;	      /* of in_use */
 	struct series *m_slots_used, *m_slots, *m_up, *m_lingering;
+	struct series *m_free, *m_pressed; /* NULL: never told */
 };
 
 struct engine_set {
@@ -188,7 +210,15 @@ struct engine_set {
 	 */
 	bool (*may_load)(void *ctx, const struct engine *e,
 	    const struct engine_model *m, uint32_t context);
-	struct tally *tally;	     /* NULL: no other gate is ever there */
+	struct tally *tally; /* NULL: no other gate is ever there */
+	/* ${e} is pressed for memory, or not any more: see e->pressure. */
+	void (*on_pressure)(void *ctx, struct engine *e);
+	/*
+	 * Memory cannot hold ${m} (it is_too_large), or the GPU's holds a part
+	 * of it only.
+	 */
+	void (*on_memory)(void *ctx, struct engine *e, struct engine_model *m);
+	struct machine *machine;     /* NULL: memory is not looked at */
 	struct proof_wanted *wanted; /* what the configuration says, proof.h */
 	size_t n_wanted;
 	void *ctx, *ctx_state; /* the latter of all but on_change */

@@ -5,6 +5,7 @@
  */
 #include "engine/listing.h"
 #include "engine/tokenizer.h"
+#include "engine/weigh.h"
 #include "engine/moment.h"
 #include "json/reader.h"
 #include "json/value.h"
@@ -79,6 +80,7 @@ free_model(struct engine *e, struct table_node *n)
 	swap_gone(&e->swap, n->hash);
 	table_del(&e->models, n);
 	tokenizer_forget(TABLE_OF(n, struct engine_model, node));
+	weigh_forget(TABLE_OF(n, struct engine_model, node));
 	free(TABLE_OF(n, struct engine_model, node));
 }
 

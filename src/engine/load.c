@@ -1,10 +1,8 @@
-#include "engine/load.h"
-#include "engine/fetch.h"
+#include "engine/load_part.h"
 #include "engine/listing.h"
 #include "engine/proof.h"
+#include "engine/weigh.h"
 #include "json/write.h"
-#include "model/name.h"
-#include <assert.h>
 #include <stdlib.h>
 
 enum {
@@ -14,54 +12,19 @@ enum {
 	POLL_FIRST_US = 50 * 1000,
 	POLL_MAX_US = 1000 * 1000,
 	UNLOAD_US = 10 * 1000000,
-	BACKOFF_FIRST_US = 5 * 1000000,
-	BACKOFF_MAX_US = 300 * 1000000,
+	SETTLE_US = 6 * 1000000, /* until GPUs have given memory back */
 	BUSY_US = 1000 * 1000,
 	DEATHS_MAX = 3, /* in a row, of an engine that loaded it */
 	SMOOTH = 4,	/* weight of the past in the mean load */
 };
 
-enum step {
-	STEP_IDLE,
-	STEP_UNLOAD,
-	STEP_LEAVE,
-	STEP_LOAD,
-	STEP_POLL,
-	STEP_LOOK
-};
-
-struct engine_load {
-	struct fetch fetch;
-	struct engine *engine;
-	struct timer poll, due;
-	enum step step;
-	char model[MODEL_NAME_MAX]; /* as the engine spells it */
-	size_t model_n;
-	char key[MODEL_NAME_MAX], evict[MODEL_NAME_MAX]; /* canonical */
-	size_t key_n, evict_n;
-	uint64_t hash;
-	int64_t began_us, poll_us;
-	unsigned before; /* models loaded when it began */
-};
-
-static struct engine_model *
-model_of(const struct engine_load *l)
+struct engine_model *
+load_model(const struct engine_load *l)
 {
 	struct table_node *n =
 	    table_find(&l->engine->models, slice_of(l->key, l->key_n));
 
 	return n ? TABLE_OF(n, struct engine_model, node) : NULL;
-}
-
-static unsigned
-count_loaded(const struct engine *e)
-{
-	struct table_node *n = NULL;
-	unsigned loaded = 0;
-
-	while ((n = table_next(&e->models, n)) != NULL)
-		loaded += TABLE_OF(n, struct engine_model, node)->is_loaded;
-	return loaded;
 }
 
 bool
@@ -70,41 +33,22 @@ load_is_busy(const struct engine *e)
 	return e->load && e->load->step != STEP_IDLE;
 }
 
-void
-load_sync(struct engine *e)
+bool
+load_is_of(const struct engine *e, uint64_t hash)
 {
-	struct table_node *n = NULL;
-	int64_t now_us = os_now_us();
-	unsigned loaded;
-
-	if (!load_is_ours(e))
-		return;
-	while ((n = table_next(&e->models, n)) != NULL) {
-		if (load_is_busy(e) && n->hash == e->load->hash)
-			continue;
-		if (TABLE_OF(n, struct engine_model, node)->is_loaded)
-			swap_loaded(&e->swap, n->hash, -1, now_us);
-		else
-			swap_gone(&e->swap, n->hash);
-	}
-	/* What it holds it can hold. */
-	loaded = count_loaded(e);
-	if (loaded > e->holds)
-		e->holds = loaded;
-	if (e->holds)
-		swap_set(&e->swap, e->holds, e->slots);
+	return load_is_busy(e) && e->load->hash == hash;
 }
 
 /* --- the end of a load --- */
 
-static void
-over(struct engine_load *l, const char *result)
+void
+load_over(struct engine_load *l, const char *result)
 {
 	struct engine *e = l->engine;
 	struct slice labels[3] = {
 	    e->name, slice_of(l->key, l->key_n), slice_str(result)};
 
-	struct engine_model *m = model_of(l);
+	struct engine_model *m = load_model(l);
 
 	l->step = STEP_IDLE;
 	timer_stop(&l->poll);
@@ -119,68 +63,51 @@ over(struct engine_load *l, const char *result)
 	proof_soon(e, strcmp(result, "ok") == 0);
 }
 
-void
-load_failed(struct engine *e, struct engine_model *m, const char *reason)
-{
-	int64_t wait_us = BACKOFF_FIRST_US;
-
-	for (unsigned i = 0; i < m->failures; i++)
-		if (wait_us < BACKOFF_MAX_US)
-			wait_us *= 2;
-	if (wait_us > BACKOFF_MAX_US)
-		wait_us = BACKOFF_MAX_US;
-	m->failures++;
-	swap_gone(&e->swap, m->node.hash);
-	m->is_loaded = m->is_proved = false;
-	m->reason = reason;
-	m->retry_us = os_now_us() + wait_us;
-	e->set->has_broken = true;
-}
-
 static void
 broken(struct engine_load *l, const char *reason)
 {
-	struct engine_model *m = model_of(l);
+	struct engine_model *m = load_model(l);
 
 	swap_gone(&l->engine->swap, l->hash);
 	if (m)
 		load_failed(l->engine, m, reason);
 	if (m)
 		proof_load_failed(l->engine, m);
-	over(l, "failed");
+	load_over(l, "failed");
 }
 
 static void
 succeeded(struct engine_load *l)
 {
-	struct engine_model *m = model_of(l);
+	struct engine_model *m = load_model(l);
 	struct engine *e = l->engine;
 	int64_t now_us = os_now_us(), took_us = now_us - l->began_us;
 	unsigned loaded;
 
 	if (m == NULL) {
 		swap_gone(&e->swap, l->hash);
-		over(l, "failed");
+		load_over(l, "failed");
 		return;
 	}
 	m->is_loaded = true;
+	m->is_too_large = false;
 	m->failures = m->deaths = 0;
 	m->retry_us = 0;
 	m->load_us = m->load_us ? (m->load_us * (SMOOTH - 1) + took_us) / SMOOTH
 				: took_us;
 	swap_loaded(&e->swap, l->hash, took_us, now_us);
 	/* Something else had to go that we thought would stay. */
-	loaded = count_loaded(e);
+	loaded = load_count(e);
 	if (l->evict_n == 0 && loaded <= l->before)
 		e->holds = loaded;
-	over(l, "ok");
+	load_over(l, "ok");
 }
 
 /* The engine did not answer: its fault or ours, not yet the model's. */
 static void
 lost(struct engine_load *l, enum err why)
 {
-	struct engine_model *m = model_of(l);
+	struct engine_model *m = load_model(l);
 	struct engine *e = l->engine;
 
 	if (why == ERR_TIMEOUT) {
@@ -192,7 +119,7 @@ lost(struct engine_load *l, enum err why)
 		broken(l, "the engine ended while it loaded");
 	} else {
 		swap_gone(&e->swap, l->hash);
-		over(l, "lost");
+		load_over(l, "lost");
 	}
 	if (why == ERR_CONNECT)
 		engine_note_dead(e, why);
@@ -206,7 +133,7 @@ put_off(struct engine_load *l)
 {
 	swap_gone(&l->engine->swap, l->hash);
 	load_wake_at(l->engine, os_now_us() + BUSY_US);
-	over(l, "busy");
+	load_over(l, "busy");
 }
 
 /* --- the steps --- */
@@ -224,6 +151,8 @@ ask(struct engine_load *l, const char *path, struct slice model,
 	json_str(&w, "model", model);
 	if (more)
 		json_str(&w, more, slice_str(""));
+	if (l->step == STEP_UNLOAD && l->engine->kind == ENGINE_OLLAMA)
+		json_int(&w, "keep_alive", 0);
 	if (l->step == STEP_LOAD && l->engine->kind == ENGINE_OLLAMA)
 		proof_write_keep(
 		    l->engine->set, slice_of(l->key, l->key_n), &w);
@@ -232,10 +161,10 @@ ask(struct engine_load *l, const char *path, struct slice model,
 	buf_fini(&body);
 }
 
-static void
-request(struct engine_load *l)
+void
+load_request(struct engine_load *l)
 {
-	const struct engine_model *m = model_of(l);
+	const struct engine_model *m = load_model(l);
 	struct slice name = slice_of(l->model, l->model_n);
 	struct engine *e = l->engine;
 
@@ -248,12 +177,27 @@ request(struct engine_load *l)
 		ask(l, "/api/generate", name, NULL, e->first_byte_us);
 }
 
+void
+load_unload(struct engine_load *l)
+{
+	struct table_node *n =
+	    table_find(&l->engine->models, slice_of(l->evict, l->evict_n));
+	struct slice name = n ? TABLE_OF(n, struct engine_model, node)->raw
+			      : slice_of(l->evict, l->evict_n);
+
+	l->step = STEP_UNLOAD;
+	ask(l,
+	    l->engine->kind == ENGINE_OLLAMA ? "/api/generate"
+					     : "/models/unload",
+	    name, NULL, ASK_US);
+}
+
 static void
 look(struct engine_load *l)
 {
 	bool is_ollama = l->engine->kind == ENGINE_OLLAMA;
 
-	if (is_ollama)
+	if (is_ollama && l->step == STEP_LOAD)
 		l->step = STEP_LOOK;
 	fetch_start(&l->fetch, "GET", is_ollama ? "/api/ps" : "/models",
 	    (struct slice){0}, ASK_US);
@@ -271,12 +215,17 @@ poll_later(struct engine_load *l)
 static void
 on_poll(struct timer *t)
 {
-	look((struct engine_load *)(void *)((char *)t -
-	    offsetof(struct engine_load, poll)));
+	struct engine_load *l = (struct engine_load *)(void *)((char *)t -
+	    offsetof(struct engine_load, poll));
+
+	if (l->step == STEP_WEIGH)
+		load_weigh(l);
+	else
+		look(l);
 }
 
 static void
-begin_polls(struct engine_load *l, enum step step)
+begin_polls(struct engine_load *l, enum load_step step)
 {
 	l->step = step;
 	l->poll_us = POLL_FIRST_US;
@@ -287,7 +236,7 @@ static void
 on_loaded(struct engine_load *l)
 {
 	struct slice body = buf_slice(&l->fetch.answer);
-	struct engine_model *m = model_of(l);
+	struct engine_model *m = load_model(l);
 	int status = l->fetch.status;
 
 	if (status == 200 && l->engine->kind == ENGINE_LLAMA) {
@@ -299,7 +248,7 @@ on_loaded(struct engine_load *l)
 	} else if (status == 400 && m && !m->is_embedder &&
 	    slice_has(body, (struct slice)SLICE("does not support"))) {
 		m->is_embedder = true;
-		request(l);
+		load_request(l);
 	} else if (slice_has(body, (struct slice)SLICE("already"))) {
 		begin_polls(l, STEP_POLL);
 	} else {
@@ -307,7 +256,37 @@ on_loaded(struct engine_load *l)
 	}
 }
 
-/* A router's listing: is the model up, or the other one down? */
+static enum err
+take_listing(struct engine_load *l)
+{
+	struct slice answer = buf_slice(&l->fetch.answer);
+
+	return l->engine->kind == ENGINE_OLLAMA
+	    ? listing_loaded_from_ollama(l->engine, answer)
+	    : listing_from_openai(l->engine, answer);
+}
+
+/* Is what was to give way still there? */
+static void
+on_left(struct engine_load *l, int64_t took_us)
+{
+	struct engine *e = l->engine;
+	struct table_node *n =
+	    table_find(&e->models, slice_of(l->evict, l->evict_n));
+
+	if (n && TABLE_OF(n, struct engine_model, node)->is_loaded &&
+	    took_us < UNLOAD_US) {
+		poll_later(l);
+	} else if (e->kind == ENGINE_LLAMA) {
+		load_request(l);
+	} else {
+		l->evict_n = 0;
+		l->settled_us = os_now_us() + SETTLE_US;
+		load_weigh(l);
+	}
+}
+
+/* A listing: is the model up, or the other one down? */
 static void
 on_polled(struct engine_load *l)
 {
@@ -315,19 +294,11 @@ on_polled(struct engine_load *l)
 	struct engine_model *m;
 	int64_t took_us = os_now_us() - l->began_us;
 
-	if (l->fetch.status == 200 &&
-	    listing_from_openai(e, buf_slice(&l->fetch.answer)) == OK)
+	if (l->fetch.status == 200 && take_listing(l) == OK)
 		load_sync(e);
-	m = model_of(l);
+	m = load_model(l);
 	if (l->step == STEP_LEAVE) {
-		struct table_node *n =
-		    table_find(&e->models, slice_of(l->evict, l->evict_n));
-
-		if (n && TABLE_OF(n, struct engine_model, node)->is_loaded &&
-		    took_us < UNLOAD_US)
-			poll_later(l);
-		else
-			request(l);
+		on_left(l, took_us);
 	} else if (m && m->is_loaded) {
 		succeeded(l);
 	} else if (m && m->is_loading && took_us < e->first_byte_us) {
@@ -365,6 +336,7 @@ on_done(struct fetch *f)
 			    l->engine, buf_slice(&f->answer));
 		succeeded(l);
 		break;
+	case STEP_WEIGH:
 	case STEP_IDLE:
 		break;
 	}
@@ -381,8 +353,8 @@ on_due(struct timer *t)
 		e->set->on_change(e->set->ctx);
 }
 
-static struct engine_load *
-need(struct engine *e)
+struct engine_load *
+load_need(struct engine *e)
 {
 	struct engine_load *l = e->load;
 
@@ -399,38 +371,9 @@ need(struct engine *e)
 }
 
 void
-load_start(struct engine *e, struct engine_model *m, struct slice evict)
-{
-	struct engine_load *l = need(e);
-
-	assert(l->step == STEP_IDLE);
-	memcpy(l->model, m->raw.p, m->raw.n);
-	l->model_n = m->raw.n;
-	memcpy(l->key, m->node.key.p, m->node.key.n);
-	l->key_n = m->node.key.n;
-	l->evict_n = evict.n;
-	if (evict.n)
-		memcpy(l->evict, evict.p, evict.n);
-	l->hash = m->node.hash;
-	l->began_us = os_now_us();
-	l->before = count_loaded(e);
-	m->is_loading = true;
-	if (evict.n && e->kind == ENGINE_LLAMA) {
-		struct table_node *n = table_find(&e->models, evict);
-
-		l->step = STEP_UNLOAD;
-		ask(l, "/models/unload",
-		    n ? TABLE_OF(n, struct engine_model, node)->raw : evict,
-		    NULL, ASK_US);
-		return;
-	}
-	request(l);
-}
-
-void
 load_wake_at(struct engine *e, int64_t at_us)
 {
-	timer_set(&need(e)->due, at_us);
+	timer_set(&load_need(e)->due, at_us);
 }
 
 void
@@ -441,6 +384,7 @@ load_forget(struct engine *e)
 
 	if (l) {
 		fetch_cancel(&l->fetch);
+		weigh_cancel(e);
 		timer_stop(&l->poll);
 		timer_stop(&l->due);
 		buf_fini(&l->fetch.answer);
@@ -465,6 +409,7 @@ load_fini(struct engine *e)
 	if (l == NULL)
 		return;
 	e->load = NULL;
+	weigh_fini(e);
 	timer_stop(&l->poll);
 	timer_stop(&l->due);
 	fetch_fini(&l->fetch);

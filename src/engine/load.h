@@ -2,7 +2,8 @@
  * load: models are loaded on weir's own connections, so that an impatient
  * caller never cancels a load.  One at a time for each engine.
  *
- *   Ollama   POST /api/generate {"model"} (an embedder: /api/embed) -> GET
+ *   Ollama   what it takes is weighed (weigh.h), another unloaded if need be,
+ *            POST /api/generate {"model"} (an embedder: /api/embed) -> GET
  *            /api/ps
  *   router   (POST /models/unload ->) POST /models/load -> GET /models until
  *            it is loaded
@@ -32,8 +33,15 @@ load_is_ours(const struct engine *e)
  */
 void load_start(struct engine *e, struct engine_model *m, struct slice evict);
 
-/* Is a load of ${e} under way? */
+/* The same of a model that is to be preloaded: others that are idle give way. */
+void load_preload(struct engine *e, struct engine_model *m);
+
+/* Is a load of ${e} under way?  Of the model with ${hash}? */
 bool load_is_busy(const struct engine *e);
+bool load_is_of(const struct engine *e, uint64_t hash);
+
+/* Models that ${e} has loaded, as far as is known. */
+unsigned load_count(const struct engine *e);
 
 /* Call e->set->on_change at ${at_us}: a turn ends then. */
 void load_wake_at(struct engine *e, int64_t at_us);

@@ -301,7 +301,7 @@ advance(struct engine_proof *p, struct engine_model *m, int64_t now_us)
 		if (load_is_busy(e))
 			return true;
 		p->began_us = now_us;
-		load_start(e, m, (struct slice){0});
+		load_preload(e, m);
 		return true;
 	}
 	/* Never beside somebody's request: that proves it as well. */
@@ -313,6 +313,22 @@ advance(struct engine_proof *p, struct engine_model *m, int64_t now_us)
 	p->key_n = m->node.key.n;
 	ask(p, m->is_embedder ? ASK_EMBED : ASK_TOKEN);
 	return true;
+}
+
+struct engine_model *
+proof_find_idle(struct engine *e)
+{
+	struct table_node *n = NULL;
+
+	while ((n = table_next(&e->models, n)) != NULL) {
+		struct engine_model *m = TABLE_OF(n, struct engine_model, node);
+		const struct proof_wanted *w = find_wanted(e->set, n->key);
+
+		if (m->is_loaded && uses_of(&e->uses, n->hash) == 0 &&
+		    (w == NULL || !w->is_preload))
+			return m;
+	}
+	return NULL;
 }
 
 void

@@ -52,6 +52,12 @@ void proof_served(struct engine *e, struct engine_model *m);
 /* ${m} of ${e} could not be loaded. */
 void proof_load_failed(struct engine *e, struct engine_model *m);
 
+/*
+ * A loaded model of ${e} that works on nothing and need not stay, so that it
+ * may give way; NULL.
+ */
+struct engine_model *proof_find_idle(struct engine *e);
+
 /* ${e} is down: nothing is proved any more. */
 void proof_forget(struct engine *e);
 

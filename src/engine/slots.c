@@ -2,6 +2,7 @@
 #include "engine/fetch.h"
 #include "os/proc.h"
 #include "os/sock.h"
+#include "token/shape.h"
 #include <stdlib.h>
 
 enum {
@@ -67,6 +68,28 @@ slots_of_environ(struct slice env, const char *name)
 	return 0;
 }
 
+/* What its environment says of contexts, and how they are kept. */
+static void
+take_contexts(struct engine *e, struct slice env)
+{
+	uint64_t tok = 0;
+
+	enum shape_type type = SHAPE_F16;
+
+	e->env_context = 0;
+	while (env.n > 0) {
+		struct slice value = slice_cut(&env, 0);
+		struct slice name = slice_cut(&value, '=');
+
+		if (slice_is(name, "OLLAMA_CONTEXT_LENGTH") &&
+		    slice_u64(slice_trim(value), SHAPE_CONTEXT_MAX, &tok))
+			e->env_context = (uint32_t)tok;
+		else if (slice_is(name, "OLLAMA_KV_CACHE_TYPE"))
+			(void)shape_type_find(slice_trim(value), &type);
+	}
+	e->kv_type = type;
+}
+
 /* The most that a runner of process ${pid} takes; 0: none runs or shows. */
 static unsigned
 ask_runners(pid_t pid, struct buf *b)
@@ -113,10 +136,13 @@ slots_find_ollama(struct engine *e)
 		if (is_readable)
 			holds = slots_of_environ(
 			    buf_slice(&b), "OLLAMA_MAX_LOADED_MODELS");
+		if (is_readable)
+			take_contexts(e, buf_slice(&b));
 	}
 	buf_fini(&b);
+	e->holds_most = holds ? holds : ENGINE_HOLDS;
 	if (e->holds == 0)
-		e->holds = holds ? holds : ENGINE_HOLDS;
+		e->holds = e->holds_most;
 	/* Unset is 1 for Ollama too. */
 	if (slots == 0 && is_readable)
 		slots = 1;

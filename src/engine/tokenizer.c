@@ -1,18 +1,15 @@
 #include "engine/tokenizer.h"
 #include "engine/fetch.h"
 #include "engine/shown.h"
-#include "json/reader.h"
-#include "json/value.h"
+#include "engine/where.h"
 #include "json/write.h"
 #include "loop/job.h"
-#include "os/sock.h"
 #include "token/rewrite.h"
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum {
-	ANSWER_MAX = 96 * 1024 * 1024, /* a vocabulary as JSON */
+	ANSWER_MAX = WHERE_ANSWER_MAX, /* a vocabulary as JSON */
 	BODY_MAX = 4 * 1024,
 	ASK_US = 10 * 1000000,
 	RETRY_US = 300 * 1000000, /* after a failure */
@@ -181,72 +178,6 @@ open_job(struct tokenizer *t)
 
 /* --- where it is --- */
 
-/* The string member ${key} of ${json}'s top, unescaped into ${out}. */
-static bool
-find_string(struct slice json, const char *key, struct buf *out)
-{
-	struct json_reader r;
-	size_t n;
-
-	json_reader_init(&r, json, 64);
-	if (json_next(&r) != JSON_OBJECT)
-		return false;
-	while (json_skip(&r) == JSON_KEY) {
-		bool is_it = slice_is(json_span(&r), key);
-		enum json_kind kind = json_skip(&r);
-		struct slice raw = json_span(&r);
-
-		if (kind <= JSON_BAD)
-			return false;
-		if (!is_it || kind != JSON_STRING)
-			continue;
-		raw = slice_of(raw.p + 1, raw.n - 2);
-		buf_clear(out);
-		if (buf_reserve(out, raw.n) != OK ||
-		    json_unescape(raw, out->p, raw.n, &n) != OK)
-			return false;
-		out->n = n;
-		return true;
-	}
-	return false;
-}
-
-/* The line "FROM /path" of a Modelfile. */
-static struct slice
-path_in_modelfile(struct slice text)
-{
-	static const struct slice from = SLICE("FROM /");
-
-	while (text.n > 0) {
-		struct slice line = slice_cut(&text, '\n');
-
-		if (slice_starts(line, from))
-			return slice_trim(slice_from(line, from.n - 1));
-	}
-	return (struct slice){0};
-}
-
-static bool
-keep_path(struct tokenizer *t, struct slice path)
-{
-	struct engine *e = t->engine;
-	pid_t pid;
-	int n;
-
-	if (path.n == 0 || memchr(path.p, 0, path.n) != NULL)
-		return false;
-	if (path.p[0] == '/') {
-		n = snprintf(t->path, sizeof t->path, "%.*s", SLICE_ARG(path));
-	} else {
-		pid = os_sock_port_pid((uint16_t)e->port);
-		if (pid <= 0)
-			return false;
-		n = snprintf(t->path, sizeof t->path, "/proc/%d/cwd/%.*s",
-		    (int)pid, SLICE_ARG(path));
-	}
-	return n > 0 && (size_t)n < sizeof t->path;
-}
-
 /* The answer with the whole vocabulary. */
 static void
 on_shown(struct tokenizer *t)
@@ -268,26 +199,15 @@ static void
 on_told(struct fetch *f)
 {
 	struct tokenizer *t = (struct tokenizer *)(void *)f;
-	struct slice path = {0};
-	bool is_found = false;
-	struct buf b;
+	bool is_found;
 
 	if (t->state == STATE_SHOWING) {
 		on_shown(t);
 		return;
 	}
-	buf_init(&b, ANSWER_MAX);
-	if (f->err == OK && f->status == 200) {
-		if (t->engine->kind == ENGINE_OLLAMA &&
-		    find_string(buf_slice(&f->answer), "modelfile", &b))
-			path = path_in_modelfile(buf_slice(&b));
-		else if (t->engine->kind == ENGINE_LLAMA &&
-		    find_string(buf_slice(&f->answer), "model_path", &b))
-			path = buf_slice(&b);
-		is_found = keep_path(t, path);
-	}
-	buf_fini(&b);
-	if (is_found && engine_is_loopback(t->engine)) {
+	is_found = f->err == OK && f->status == 200 &&
+	    where_is(t->engine, buf_slice(&f->answer), t->path, sizeof t->path);
+	if (is_found) {
 		open_job(t);
 	} else if (t->is_ollama) {
 		ask_to_show(t);

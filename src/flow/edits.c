@@ -1,4 +1,5 @@
 #include "flow/edits.h"
+#include "engine/weigh.h"
 #include "flow/fit.h"
 #include "flow/models.h"
 
@@ -44,6 +45,14 @@ look_up(const struct flow *f, const struct conf_model *policy,
 		now->context_most = m->context_max;
 	if (m->context_max && now->context_most > m->context_max)
 		now->context_most = m->context_max;
+	/* A larger one only where memory holds it. */
+	if (f->inspect.num_ctx > now->context && now->context > 0 &&
+	    now->context_most > now->context) {
+		uint32_t held = weigh_context_most(f->engine, m);
+
+		if (now->context_most > held)
+			now->context_most = held;
+	}
 }
 
 enum err

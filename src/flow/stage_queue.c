@@ -259,7 +259,8 @@ refuse_broken(struct flow *f)
 	f->refusal.reason =
 	    slice_str(m ? m->reason : "the engine cannot load it");
 	f->refusal.wait_us = m ? m->retry_us - os_now_us() : 1000000;
-	return flow_refuse(f, ERR_MODEL_BROKEN);
+	return flow_refuse(
+	    f, m && m->is_too_large ? ERR_MODEL_TOO_LARGE : ERR_MODEL_BROKEN);
 }
 
 static enum step

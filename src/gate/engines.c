@@ -1,4 +1,5 @@
 #include "gate/engines.h"
+#include "gate/short.h"
 #include "gate/summary.h"
 #include "log/event.h"
 #include "os/clock.h"
@@ -30,11 +31,6 @@ on_model(void *ctx, struct engine *e, struct engine_model *m, int64_t took_us)
 	}
 	event(ctx, EVENT_MODEL_READY,
 	    EVENT_ARGS(engine, model, event_num("took_ms", took_us / 1000)));
-	if (m->size_bytes > m->vram_bytes && m->vram_bytes > 0)
-		event(ctx, EVENT_MODEL_ON_CPU,
-		    EVENT_ARGS(engine, model,
-			event_num("size_mib", m->size_bytes >> 20),
-			event_num("vram_mib", m->vram_bytes >> 20)));
 }
 
 static void
@@ -64,5 +60,6 @@ engines_hear(struct gate *g)
 	g->env.engines.on_guess = on_slots_guessed;
 	g->env.engines.on_proved = on_proved;
 	g->env.engines.on_model = on_model;
+	short_watch(g);
 	g->env.engines.ctx_state = g;
 }

@@ -3,6 +3,7 @@
 #include "flow/blocked.h"
 #include "flow/client.h"
 #include "flow/flow.h"
+#include "gate/short.h"
 #include "log/id.h"
 #include "os/clock.h"
 #include <unistd.h>
@@ -115,6 +116,7 @@ write_engine(const struct gate *g, struct json_writer *w,
 		    : e->state == ENGINE_TRIAL ? "trial"
 					       : "open"));
 	runs_write(g, e->name, w);
+	short_write(e, w);
 	json_object_end(w);
 }
 
@@ -144,6 +146,7 @@ write_engines(struct gate *g, struct json_writer *w, int64_t now_us)
 	json_array_end(w);
 	if (p.shown < p.count)
 		json_int(w, "engines_not_shown", (int64_t)(p.count - p.shown));
+	short_write_gpus(g, w);
 }
 
 /* --- requests --- */

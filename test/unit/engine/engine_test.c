@@ -379,6 +379,16 @@ test_alone_and_avoid(void **state)
 	engine_give_slot(x, w.model);
 	for (unsigned i = 0; i < 4; i++)
 		engine_give_slot(y, w.model);
+	/* Where memory is short, one at a time. */
+	w.avoid = NULL;
+	x->pressure.why = y->pressure.why = "next to none is free";
+	assert_ptr_equal(engine_try_slot(&m.set, &w), x);
+	assert_ptr_equal(engine_try_slot(&m.set, &w), y);
+	assert_null(engine_try_slot(&m.set, &w));
+	x->pressure.why = y->pressure.why = NULL;
+	assert_true(engine_has_slot(&m.set, &w));
+	engine_give_slot(x, w.model);
+	engine_give_slot(y, w.model);
 	/* A suspect runs where nothing runs, and nothing joins it. */
 	w.avoid = NULL;
 	e = engine_try_slot(&m.set, &w);
