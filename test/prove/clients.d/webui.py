@@ -104,18 +104,26 @@ class WebUI:
         with self.open(path, body) as answer:
             return json.loads(answer.read())
 
+    def has_answered(self):
+        try:
+            with self.open("/health") as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
     def wait(self):
+        """Why it does not start, or None."""
         end = time.monotonic() + START_S
-        while time.monotonic() < end and self.child.poll() is None:
-            try:
-                with self.open("/health") as answer:
-                    if answer.status == 200:
-                        break
-            except OSError:
-                time.sleep(0.5)
+        while not self.has_answered():
+            if self.child.poll() is not None or time.monotonic() > end:
+                said = pathlib.Path(self.log.name).read_text(errors="replace")
+                said = " ".join(said.split())
+                return "it did not start: " + said[-200:]
+            time.sleep(0.5)
         self.token = self.ask(
             "/api/v1/auths/signin", {"email": "", "password": ""}
         )["token"]
+        return None
 
     def use_key(self, key):
         self.ask("/ollama/config/update", {
