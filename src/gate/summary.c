@@ -3,7 +3,7 @@
 #include "log/event.h"
 #include "os/clock.h"
 
-enum { MODELS_NAMED = 5, TEXT_MAX = 1024 };
+enum { MODELS_NAMED = 5, OLLAMA_PORT = 11434, TEXT_MAX = 1024 };
 
 static void
 tell(struct gate *g, enum event_id id, const struct event_arg *args, size_t n)
@@ -119,6 +119,17 @@ tell_found(struct gate *g, struct engine *e)
 	buf_fini(&models);
 }
 
+/* Where every client of Ollama looks that was told nothing else. */
+static void
+tell_way_past(struct gate *g, const struct engine *e)
+{
+	if (e->kind == ENGINE_OLLAMA && e->unix_path == NULL &&
+	    e->port == OLLAMA_PORT && engine_is_loopback(e))
+		tell(g, EVENT_WAY_PAST,
+		    EVENT_ARGS(event_slice("engine", e->name),
+			event_slice("url", e->host)));
+}
+
 void
 summary_engines(struct gate *g)
 {
@@ -129,5 +140,6 @@ summary_engines(struct gate *g)
 			continue;
 		e->is_found = true;
 		tell_found(g, e);
+		tell_way_past(g, e);
 	}
 }

@@ -195,6 +195,20 @@ def test_uninstall_leaves_nothing(tmp_path, config):
     assert [p for p in root.rglob("*") if p.is_file()] == []
 
 
+def test_the_way_past_is_told(start_weir, start_engine):
+    """Ollama where its clients look, weir elsewhere."""
+    elsewhere = start_weir({}, start_engine("ollama"))
+    elsewhere.wait_event("engine_found")
+    try:
+        engine = start_engine("ollama", port=11434)
+    except OSError:
+        pytest.skip("port 11434 is taken here")
+    past = start_weir({}, engine)
+    told = past.wait_event("way_past")
+    assert told["level"] == "warn" and "--take-over" in told["text"]
+    assert not [e for e in elsewhere.event_lines() if e["event"] == "way_past"]
+
+
 # --- in Ollama's place, with a stand-in for systemd ---
 
 OLLAMA = r"""

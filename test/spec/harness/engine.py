@@ -126,7 +126,7 @@ class ScriptedEngine:
     what an engine of ${kind} with ${models} says, and are kept apart.
     """
 
-    def __init__(self, kind="ollama", models=(replies.MODEL,), slots=4):
+    def __init__(self, kind="ollama", models=(replies.MODEL,), slots=4, port=0):
         self.kind = kind
         self.models = [
             m if isinstance(m, dict) else replies.listed(m) for m in models
@@ -148,7 +148,7 @@ class ScriptedEngine:
         self._change = threading.Condition()
         self._sockets = set()
         self._listener = None
-        self.port = 0
+        self.port = port
         self.start()
 
     @property
