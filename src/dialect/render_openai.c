@@ -2,6 +2,16 @@
 #include "dialect/render_chat.h"
 #include "json/value.h"
 
+/* Is it one object, and nothing that would end up beside it? */
+static bool
+is_object(struct slice s)
+{
+	struct json_reader r;
+
+	json_reader_init(&r, s, JSON_DEPTH_MAX / 2);
+	return json_skip(&r) == JSON_OBJECT && json_next(&r) == JSON_END;
+}
+
 /* ${raw}: a string that holds JSON. */
 static void
 arguments(struct chat *c, struct slice raw)
@@ -18,8 +28,8 @@ arguments(struct chat *c, struct slice raw)
 		c->w.err = buf_reserve(&c->text, s.n);
 	if (c->w.err != OK)
 		return;
-	if (json_unescape(s, c->text.p, s.n, &n) != OK || n < 2 ||
-	    c->text.p[0] != '{')
+	if (json_unescape(s, c->text.p, s.n, &n) != OK ||
+	    !is_object(slice_of(c->text.p, n)))
 		chat_unknown(c);
 	else
 		json_raw(&c->w, "arguments", slice_of(c->text.p, n));

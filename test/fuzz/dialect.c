@@ -10,6 +10,7 @@
  */
 #include "dialect/answer.h"
 #include "dialect/edit.h"
+#include "dialect/render.h"
 #include "model/name.h"
 #include <assert.h>
 #include <stdint.h>
@@ -17,7 +18,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-enum { ARENA_MAX = 1 << 20, WHOLE = 1 << 30 };
+enum { ARENA_MAX = 1 << 20, WHOLE = 1 << 30, LEFT = 100 };
 
 static enum inspect_step
 inspect(struct inspect *in, struct arena *arena, const struct route *route,
@@ -73,6 +74,61 @@ check_edits(const struct inspect *in)
 	free(out);
 }
 
+/* An answer's limit is what it should be, read back. */
+static void
+check_output(const struct inspect *in, enum edit_honours honours)
+{
+	struct slice parts[JSON_EDITS_SLICES_MAX];
+	struct inspect again;
+	struct edit_plan p;
+	size_t n, at = 0;
+	char *out;
+
+	if (edit_plan(&p, in, 0) != OK ||
+	    edit_plan_output(&p, in, honours, LEFT) != OK)
+		abort();
+	if (p.made == 0)
+		return;
+	out = malloc(json_edits_total(&p.splices));
+	if (out == NULL)
+		abort();
+	n = json_edits_slices(&p.splices, parts);
+	for (size_t i = 0; i < n; i++) {
+		memcpy(out + at, parts[i].p, parts[i].n);
+		at += parts[i].n;
+	}
+	assert(inspect(&again, in->opt.arena, in->opt.route, slice_of(out, at),
+		   WHOLE) == INSPECT_DONE);
+	assert(again.max_output_tok >= 0 && again.max_output_tok <= LEFT);
+	free(out);
+}
+
+/* What asks an engine is JSON, and so is the text that it tells. */
+static void
+check_render(const struct inspect *in)
+{
+	const char *path;
+	struct json_reader r;
+	struct slice prompt;
+	struct buf out;
+	enum json_kind kind;
+	int64_t tok;
+	enum err e;
+
+	buf_init(&out, ARENA_MAX);
+	(void)render_has_system(in);
+	e = render_ask_ollama(in, in->opt.body, slice_str("m"), &out, &path);
+	if (e == OK) {
+		json_reader_init(&r, buf_slice(&out), JSON_DEPTH_MAX);
+		while ((kind = json_next(&r)) > JSON_BAD)
+			;
+		assert(kind == JSON_END);
+	}
+	buf_fini(&out);
+	if (render_read(in->opt.body, &prompt, &tok) == OK)
+		assert(tok > 0 || prompt.n <= in->opt.body.n);
+}
+
 static void
 requests(const struct route *route, struct slice body, size_t budget)
 {
@@ -92,6 +148,10 @@ requests(const struct route *route, struct slice body, size_t budget)
 		assert(one.max_output_tok == many.max_output_tok);
 		assert(slice_eq(one.root, many.root));
 		check_edits(&one);
+		check_output(&one, EDIT_HONOURS_OLLAMA);
+		check_output(&one, EDIT_HONOURS_ALL);
+		if (route->body == BODY_JSON)
+			check_render(&one);
 		if (name_parse(one.model, &name) == OK)
 			assert(name_short(&name).n > 0);
 	}

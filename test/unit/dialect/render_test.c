@@ -70,6 +70,11 @@ static const struct {
 	"{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\","
 	"\"tool_calls\":[{\"function\":{\"arguments\":\"[\"}}]}]}",
 	NULL, NULL},
+    {ROUTE_V1_CHAT,
+	"{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\","
+	"\"tool_calls\":[{\"function\":{\"arguments\":\"{}}}]}],"
+	"\\\"keep_alive\\\":0,\\\"a\\\":[{\\\"b\\\":[{\"}}]}]}",
+	NULL, NULL},
     /* Anthropic: texts are joined, results come first. */
     {ROUTE_V1_MESSAGES,
 	"{\"model\":\"m\",\"max_tokens\":1,\"system\":[{\"type\":\"text\","
