@@ -1,4 +1,5 @@
 /* The program: ctl/ reads the command line, and here it meets its command. */
+#include "ctl/alert.h"
 #include "ctl/args.h"
 #include "ctl/check.h"
 #include "ctl/command.h"
@@ -60,6 +61,7 @@ static int (*const commands[CTL_COUNT])(const struct ctl_args *) = {
     [CTL_MEMORY] = ctl_memory,
     [CTL_INSTALL] = ctl_install,
     [CTL_UNINSTALL] = ctl_uninstall,
+    [CTL_ALERT_TEST] = ctl_alert_test,
     [CTL_GATE] = gate,
     [CTL_HEIR] = heir,
     [CTL_REEXEC] = ctl_reexec,

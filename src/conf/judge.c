@@ -103,18 +103,21 @@ judge_name(struct judge *j, enum conf_table_id id, const struct read_item *item,
 
 /* A command that can be cut into words. */
 static void
-judge_run(struct judge *j, struct slice run, const struct tree_node *at)
+judge_words(struct judge *j, const char *name, struct slice words_of,
+    const struct tree_node *at)
 {
 	struct buf words;
 	enum err e;
 	size_t n;
 
 	buf_init(&words, 16 * 1024);
-	e = conf_words(run, &words, &n);
+	e = conf_words(words_of, &words, &n);
 	if (e == ERR_SYNTAX)
-		error_at(j, at, "`run` has a quote that is not closed");
+		conf_problem_error(j->p, at->line, at->column,
+		    "`%s` has a quote that is not closed", name);
 	else if (e == ERR_RANGE)
-		error_at(j, at, "`run` has too many words");
+		conf_problem_error(j->p, at->line, at->column,
+		    "`%s` has too many words", name);
 	else if (e != OK)
 		j->is_out_of_memory = true;
 	buf_fini(&words);
@@ -135,7 +138,7 @@ judge_engine(struct judge *j, const struct read_item *item)
 		    "an engine has either `run` (weir runs it) or `unit` "
 		    "(systemd does)");
 	if (run != NULL && e->run.n > 0)
-		judge_run(j, e->run, run);
+		judge_words(j, "run", e->run, run);
 	if (env != NULL && run == NULL)
 		warn_at(j, env,
 		    "`env` has no effect without `run`: weir does not start "
@@ -175,9 +178,20 @@ judge_caller(struct judge *j, const struct read_item *item)
 static void
 judge_alert(struct judge *j, const struct read_item *item)
 {
-	if ((at(item, "webhook") == NULL) == (at(item, "command") == NULL))
+	const struct conf_alert *a = item->base;
+	const struct tree_node *webhook = at(item, "webhook");
+	const struct tree_node *command = at(item, "command");
+
+	if ((webhook == NULL) == (command == NULL))
 		error_at(j, item->node,
 		    "an alert has either `webhook` or `command`");
+	if (webhook != NULL && a->webhook.n > 0 &&
+	    !slice_starts(a->webhook, (struct slice)SLICE("https://")) &&
+	    !slice_starts(a->webhook, (struct slice)SLICE("http://")))
+		error_at(j, webhook,
+		    "`webhook` wants a URL such as https://host/path");
+	if (command != NULL && a->command.n > 0)
+		judge_words(j, "command", a->command, command);
 }
 
 void

@@ -247,6 +247,23 @@ events(struct buf *out)
 }
 
 static enum err
+alerts(struct buf *out)
+{
+	static const struct entry v[] = {
+#define ALERT(nm, code, level, lasting, help) {code, #lasting, help},
+#include "facts/alerts.def"
+#undef ALERT
+	};
+	enum err e = section("ALERTS",
+	    "What those whom alerts names are told of: LASTING ones when they "
+	    "have lasted for `after`, the others at once; again after each "
+	    "`remind`, and when they are over.",
+	    out);
+
+	return e == OK ? entries(v, sizeof v / sizeof v[0], out) : e;
+}
+
+static enum err
 metrics(struct buf *out)
 {
 	static const struct entry v[] = {
@@ -291,8 +308,8 @@ frame(struct buf *out)
 enum err
 ctl_man_print(struct buf *out)
 {
-	static enum err (*const parts[])(struct buf *) = {
-	    frame, commands, options, errors, log_fields, events, metrics};
+	static enum err (*const parts[])(struct buf *) = {frame, commands,
+	    options, errors, log_fields, events, alerts, metrics};
 	enum err e = OK;
 
 	for (size_t i = 0; e == OK && i < sizeof parts / sizeof parts[0]; i++)

@@ -55,6 +55,11 @@ struct flow_env {
 	    struct buf *body, const char **type);
 	void *own_ctx;
 
+	/* ${c} was refused: its tokens are used up for so long.  NULL: nobody
+	 * wants to know. */
+	void (*on_spent)(void *ctx, const struct caller *c, int64_t wait_us);
+	void *spent_ctx;
+
 	struct list clients; /* open connections */
 	size_t n_clients;
 	struct table addresses; /* how many of each */

@@ -84,6 +84,9 @@ over(struct flow *f, enum err e)
 		f->refusal.value = (int64_t)a->wanted_tok;
 	else
 		f->refusal.wait_us = (a->wait_ns + 999) / 1000;
+	if (e == ERR_TOKENS_EXHAUSTED && f->env->on_spent != NULL)
+		f->env->on_spent(
+		    f->env->spent_ctx, f->caller, f->refusal.wait_us);
 	return flow_refuse(f, e);
 }
 

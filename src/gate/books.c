@@ -10,6 +10,9 @@
 
 enum { STATE_MODE = 0700 };
 
+/* How long it is an alert that the ledger was set aside. */
+#define ASIDE_TOLD_US (INT64_C(3600) * 1000000)
+
 /* Make the state folder; false: there is none, and g->ledger_why says why. */
 static bool
 make_folder(struct gate *g)
@@ -116,6 +119,19 @@ books_open(struct gate *g, const struct conf *conf)
 	return OK;
 }
 
+static void
+tell_alerts(struct gate *g, const struct ledger_news *n)
+{
+	int64_t now_us = os_now_us();
+
+	if (n->kind == LEDGER_FAILED)
+		alerts_ledger(g, n->reason, INT64_MAX);
+	else if (n->kind == LEDGER_RECOVERED)
+		alerts_ledger(g, "it is written again", now_us);
+	else
+		alerts_ledger(g, n->reason, now_us + ASIDE_TOLD_US);
+}
+
 void
 books_tell(struct gate *g)
 {
@@ -131,6 +147,7 @@ books_tell(struct gate *g)
 		struct event_arg path = event_str("path", g->ledger_path);
 		struct event_arg reason = event_str("reason", n.reason);
 
+		tell_alerts(g, &n);
 		if (n.kind == LEDGER_FAILED)
 			event_write(l, os_wall_us(), EVENT_LEDGER_FAILED,
 			    EVENT_ARGS(path, reason));

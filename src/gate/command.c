@@ -19,6 +19,7 @@ static const struct {
     {"unblock", command_unblock},
     {"drain", command_drain},
     {"resume", command_resume},
+    {"alert", command_alert},
 };
 
 static void

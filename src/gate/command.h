@@ -7,6 +7,8 @@
  *   unblock CALLER
  *   drain ENGINE           send it nothing new
  *   resume ENGINE
+ *   alert test             send a test to all who are to be told
+ *   alert result           what became of it
  *
  * A name is the rest of the line.  The answer is one JSON object and a
  * newline: "ok", "text" (a sentence for people), and where it failed "code"
@@ -52,3 +54,4 @@ void command_drain(
     struct gate *g, struct slice engine, struct command_answer *a);
 void command_resume(
     struct gate *g, struct slice engine, struct command_answer *a);
+void command_alert(struct gate *g, struct slice verb, struct command_answer *a);

@@ -243,6 +243,7 @@ on_keys_timer(struct timer *t)
 	summary_engines(g);
 	disks_look(g, os_now_us());
 	pulls_look(g, os_now_us());
+	alerts_look(g, os_now_us());
 	timer_set(&g->keys_timer, os_now_us() + KEYS_LOOK_US);
 }
 
@@ -347,6 +348,8 @@ start(struct gate *g, const struct gate_start *s)
 	note_start(g);
 	g->env.engines.tally = &g->tally;
 	engines_hear(g);
+	g->env.on_spent = alerts_spent;
+	g->env.spent_ctx = g;
 	for (size_t i = 0; i < s->n_listeners; i++)
 		if ((e = listener_open(g, &s->listeners[i])) != OK)
 			goto tell;
@@ -391,6 +394,7 @@ finish(struct gate *g)
 		(void)uv_run(&g->loop.uv, UV_RUN_NOWAIT);
 	handover_end(g);
 	books_close(g, LOG_FLUSH_US);
+	alerts_close(g, LOG_FLUSH_US);
 	event(g, EVENT_STOPPED, EVENT_NO_ARGS);
 	if (g->has_link && !g->link_lost)
 		(void)!gate_link_drained(&g->link);

@@ -11,6 +11,7 @@
 #include "caller/keyfile.h"
 #include "disk/guard.h"
 #include "flow/env.h"
+#include "gate/alerts.h"
 #include "gate/pulls.h"
 #include "gate/runs.h"
 #include "gate/state.h"
@@ -62,6 +63,7 @@ struct gate {
 	struct solo *solo; /* NULL: a keeper has the control socket */
 	struct runs runs;
 	struct disk_guard disks;
+	struct alerts alerts;
 	struct pulls pulls;
 	struct crew *crew; /* NULL: a keeper has it */
 };

@@ -308,10 +308,7 @@ static const struct problem_case things[] = {
 	"f:1:29: `tokens` lacks `limit`\n"},
     {"an alert of both kinds", "alerts: [{webhook: a, command: b}]\n",
 	"f:1:10: an alert has either `webhook` or `command`\n"
-	"f:1:11: warning: alerts: `webhook` is known but has no effect in this "
-	"version yet\n"
-	"f:1:23: warning: alerts: `command` is known but has no effect in this "
-	"version yet\n"},
+	"f:1:20: `webhook` wants a URL such as https://host/path\n"},
     {"a body that never fits", "limits:\n  body_total: 128MiB\n",
 	"f:2:15: warning: a body of `limits.body` never fits: a caller may "
 	"hold a quarter of `limits.body_total`\n"},
