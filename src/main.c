@@ -4,6 +4,7 @@
 #include "ctl/check.h"
 #include "ctl/command.h"
 #include "ctl/count.h"
+#include "ctl/doctor.h"
 #include "ctl/install.h"
 #include "ctl/key.h"
 #include "ctl/memory.h"
@@ -58,6 +59,7 @@ static int (*const commands[CTL_COUNT])(const struct ctl_args *) = {
     [CTL_KEY_REVOKE] = ctl_key_revoke,
     [CTL_USAGE] = ctl_usage,
     [CTL_COUNT_TOKENS] = ctl_count,
+    [CTL_DOCTOR] = ctl_doctor,
     [CTL_MEMORY] = ctl_memory,
     [CTL_INSTALL] = ctl_install,
     [CTL_UNINSTALL] = ctl_uninstall,

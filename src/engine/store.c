@@ -1,4 +1,5 @@
 #include "engine/store.h"
+#include "model/name.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -72,4 +73,44 @@ store_choose(const char *own, const char *const *others, char *out, size_t cap)
 				found = *others;
 	(void)snprintf(out, cap, "%s", found != NULL ? found : own);
 	return is;
+}
+
+/* All files ${depth} folders below ${path}, named by what is behind ${skip}. */
+static void
+walk(const char *path, size_t skip, unsigned depth, unsigned *looked,
+    void (*see)(void *ctx, struct slice name), void *ctx)
+{
+	DIR *d = opendir(path);
+	struct dirent *e;
+	char below[4400];
+	struct name name;
+	int n;
+
+	if (d == NULL)
+		return;
+	while ((e = readdir(d)) != NULL && ++*looked < LOOKED_MAX) {
+		if (e->d_name[0] == '.')
+			continue;
+		n = snprintf(below, sizeof below, "%s%c%s", path,
+		    depth == 1 ? ':' : '/', e->d_name);
+		if (n < 0 || (size_t)n >= sizeof below)
+			continue;
+		if (depth > 1)
+			walk(below, skip, depth - 1, looked, see, ctx);
+		else if (name_parse(slice_str(below + skip), &name) == OK)
+			see(ctx, name_short(&name));
+	}
+	(void)closedir(d);
+}
+
+void
+store_each(
+    const char *root, void (*see)(void *ctx, struct slice name), void *ctx)
+{
+	char path[4300];
+	unsigned looked = 0;
+	int n = snprintf(path, sizeof path, "%s/manifests", root);
+
+	if (n > 0 && (size_t)n < sizeof path)
+		walk(path, (size_t)n + 1, DEPTH, &looked, see, ctx);
 }

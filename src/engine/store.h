@@ -30,3 +30,11 @@ const char *const *store_usual(void);
  */
 enum store_is store_choose(
     const char *own, const char *const *others, char *out, size_t cap);
+
+/*
+ * Call ${see} for each model in the store at ${root}, with its name as callers
+ * write it (host, namespace and tag left out where they are the usual ones);
+ * at most a thousand entries are looked at.  Blocking.
+ */
+void store_each(
+    const char *root, void (*see)(void *ctx, struct slice name), void *ctx);

@@ -47,6 +47,12 @@ bool os_sock_port_holder(uint16_t port, char *out, size_t cap);
 /* The id of that process; 0 if it cannot be told.  Slow, too. */
 pid_t os_sock_port_pid(uint16_t port);
 
+/*
+ * Does anybody listen on TCP ${port} at an address that other machines may
+ * reach?  ${root} is put before /proc: "" but for tests.
+ */
+bool os_sock_port_is_public(const char *root, uint16_t port);
+
 enum {
 	OS_SOCK_LATER = -1,  /* nothing now */
 	OS_SOCK_BROKEN = -2, /* it ended with an error */
