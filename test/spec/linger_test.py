@@ -111,6 +111,7 @@ def crash(weir, engine, stream=False):
     with weir.connect() as caller:
         caller.send(asks.request_bytes("openai", stream))
         engine.wait_requests(1)
+        weir.wait_event("engine_up")  # the log is written behind
         weir.kill_gate()
         weir.wait_event("engine_up", 2)
     return end
