@@ -124,6 +124,7 @@ tell_alerts(struct gate *g, const struct ledger_news *n)
 {
 	int64_t now_us = os_now_us();
 
+	g->ledger_fails = n->kind == LEDGER_FAILED;
 	if (n->kind == LEDGER_FAILED)
 		alerts_ledger(g, n->reason, INT64_MAX);
 	else if (n->kind == LEDGER_RECOVERED)
@@ -142,6 +143,9 @@ books_tell(struct gate *g)
 		event_write(l, os_wall_us(), EVENT_LEDGER_NONE,
 		    EVENT_ARGS(event_str("reason", g->ledger_why)));
 	g->ledger_why = NULL;
+	/* Its folder could not be made, if the disk was full at the start. */
+	if (g->ledger_fails)
+		(void)make_folder(g);
 	while (g->env.ledger != NULL &&
 	    ledger_news(g->env.ledger, &n) != LEDGER_NO_NEWS) {
 		struct event_arg path = event_str("path", g->ledger_path);

@@ -39,6 +39,7 @@ struct gate {
 	struct marks blocked, drained;
 	struct budgets budgets;
 	char ledger_path[GATE_PATH_MAX]; /* "": there is none */
+	bool ledger_fails;		 /* it cannot be written now */
 	const char *ledger_why;		 /* why not, until it is told */
 	uint64_t ledger_dropped_told;
 	struct list listeners;

@@ -218,12 +218,6 @@ rest_idle(struct log *l)
 	atomic_store(&l->asleep, false);
 }
 
-static bool
-is_disk_full(int error)
-{
-	return error == ENOSPC || error == EDQUOT || error == EFBIG;
-}
-
 /* After a failed write: when is another worth trying? */
 static void
 rest_failed(struct log *l, enum err e)
@@ -237,7 +231,7 @@ rest_failed(struct log *l, enum err e)
 	if (e == ERR_IO) {
 		note_failure(l);
 		/* A full disk keeps its file; all else may need a new one. */
-		if (!is_disk_full(l->sink->error))
+		if (!sink_is_full(l->sink->error))
 			atomic_store(&l->reopen, true);
 	}
 	rest(l, e == ERR_IO && !closing ? RETRY_MS : TICK_MS, false);

@@ -61,6 +61,12 @@ open_file(const char *path)
 	    0640);
 }
 
+bool
+sink_is_full(int error)
+{
+	return error == ENOSPC || error == EDQUOT || error == EFBIG;
+}
+
 enum err
 sink_open(struct sink *s, const char *path, int64_t rotate_bytes, int files)
 {
@@ -69,8 +75,15 @@ sink_open(struct sink *s, const char *path, int64_t rotate_bytes, int files)
 	if (strcmp(path, "-") != 0) {
 		if ((s->path = strdup(path)) == NULL)
 			return ERR_NOMEM;
-		if ((s->fd = open_file(path)) < 0)
+		s->fd = open_file(path);
+		if (s->fd < 0 && !sink_is_full(errno))
 			goto undo_path;
+	}
+	/* A full disk keeps nobody from starting: lines wait until it opens. */
+	if (s->fd < 0) {
+		s->error = errno;
+		s->is_regular = true;
+		return OK;
 	}
 	if (inspect(s) != OK)
 		goto undo_fd;
@@ -124,7 +137,8 @@ sink_reopen(struct sink *s, size_t *back)
 		return ERR_IO;
 	}
 	*back = cut_torn(s);
-	(void)close(s->fd);
+	if (s->fd >= 0)
+		(void)close(s->fd);
 	s->fd = fd;
 	return inspect(s);
 }
@@ -231,9 +245,12 @@ enum err
 sink_write(struct sink *s, const char *p, size_t n, size_t *done)
 {
 	struct pollfd ready = {.events = POLLOUT};
+	size_t back;
 	ssize_t r;
 
 	*done = 0;
+	if (s->fd < 0 && sink_reopen(s, &back) != OK)
+		return ERR_IO;
 	n = choose_chunk(s, p, n);
 	ready.fd = s->fd;
 	if (!s->is_regular && poll(&ready, 1, 0) != 1)

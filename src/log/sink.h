@@ -21,10 +21,14 @@ struct sink {
 /*
  * Open ${path} ("-": standard output) for appending; ${files} old ones are
  * kept: path.1, path.2, ...  A line that an earlier
- * run left unfinished is ended.  ERR_IO (errno), ERR_NOMEM.
+ * run left unfinished is ended.  A file that cannot be made because the disk
+ * is full is made by a later write.  ERR_IO (errno), ERR_NOMEM.
  */
 MUST_CHECK enum err sink_open(
     struct sink *s, const char *path, int64_t rotate_bytes, int files);
+
+/* Is ${error} that of a disk, or a share of it, that is full? */
+bool sink_is_full(int error);
 
 /* Close; an unfinished line at the end of a file is cut off. */
 void sink_close(struct sink *s);
