@@ -78,6 +78,12 @@ look_at_engine(struct gate *g, struct engine *e, int64_t now_us)
 		    SLICE_ARG(e->name), e->life[0] ? "  At last: " : "",
 		    e->life);
 	}
+	if (e->pressure.why != NULL) {
+		n.kind = ALERT_MEMORY;
+		report(g, n, now_us,
+		    "The engine %.*s is pressed for memory: %s.",
+		    SLICE_ARG(e->name), e->pressure.why);
+	}
 	look_at_models(g, e, now_us);
 }
 
