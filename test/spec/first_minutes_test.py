@@ -41,9 +41,11 @@ def test_serve_says_what_it_found_and_what_it_will_do(weir, engine):
     assert (rules["callers"], rules["keys"]) == (1, 1)
     assert rules["managers"] == "ops" and rules["preload"] == 0
     assert "within the limits" in rules["others"]
+    weir._wait_lines(
+        lambda: "The engine local at" in weir.stderr(), "the engine", 20
+    )
     said = weir.stderr()
-    assert "Named callers: 1, valid keys: 1" in said
-    assert "The engine local at" in said and weir.url in said
+    assert "Named callers: 1, valid keys: 1" in said and weir.url in said
 
 
 @pytest.mark.weir(anonymous="refuse", dry_run=True)
@@ -57,11 +59,14 @@ def test_it_says_that_no_engine_answers(start_weir):
     url = "http://127.0.0.1:%d" % free_ports(1)[0]
     weir = start_weir({"engines": [{"name": "gone", "url": url}]}, None)
     assert weir.wait_event("engine_down")["engine"] == "gone"
-    assert "does not answer" in weir.stderr()
+    weir._wait_lines(
+        lambda: "does not answer" in weir.stderr(), "the reason", 20
+    )
 
 
 def test_nothing_of_it_is_said_twice(weir, engine):
     weir.wait_event("engine_found")
     weir.kill_gate()
     weir.wait_event("rules", 2)
+    weir.wait_event("engine_found", 2)
     assert weir.stderr().count("Named callers") == 1
