@@ -70,7 +70,9 @@ signals_take(void)
 void
 signals_release(void)
 {
-	set_all(SIG_DFL);
+	/* Who ends already is not to be ended in another way. */
+	set_all(SIG_IGN);
+	(void)signal(SIGCHLD, SIG_DFL);
 	os_fd_close(&pipe_ends[0]);
 	os_fd_close(&pipe_ends[1]);
 }

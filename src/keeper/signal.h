@@ -27,5 +27,8 @@ void signals_hold(bool on);
 /* What came; never blocks. */
 struct signals signals_take(void);
 
-/* Undo signals_catch; the signals have their default effects again. */
+/*
+ * Undo signals_catch, at the end of the process: a second SIGTERM, SIGINT,
+ * SIGHUP or SIGUSR2 has no effect any more.
+ */
 void signals_release(void);
