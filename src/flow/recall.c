@@ -23,7 +23,8 @@ recall_wants(struct flow *f, const struct http_head *h)
 	if (!is_listing(f) || h->status != 200 ||
 	    h->content_length > BODY_MAX || type.n > sizeof f->up_type)
 		return false;
-	memcpy(f->up_type, type.p, type.n);
+	if (type.n > 0) /* an answer may come without the field */
+		memcpy(f->up_type, type.p, type.n);
 	f->up_type_n = type.n;
 	return true;
 }
