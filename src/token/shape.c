@@ -275,7 +275,7 @@ add_layer(struct reading *r, int64_t layer, int64_t state, struct shape *out)
 	}
 }
 
-/* As wide as the widest step; measured, see doc/memory.md. */
+/* As wide as the widest step: what llama-server took for two models. */
 static int64_t
 work_values(struct reading *r)
 {
