@@ -83,8 +83,7 @@ void conf_drop(const struct conf *c);
 
 /*
  * Append the effective configuration as YAML that parses to the same.  Keys
- * are their SHA-256; what is unset, or is without effect in this version and
- * at its default, is left out.  ERR_FULL, ERR_NOMEM.
+ * are their SHA-256; what is unset is left out.  ERR_FULL, ERR_NOMEM.
  */
 MUST_CHECK enum err conf_print(const struct conf *c, struct buf *out);
 

@@ -3,11 +3,9 @@
 
 #define RELOAD false
 #define RESTART true
-#define NOW false
-#define LATER true
 
 /* One row of a table whose struct is struct ${type}. */
-#define ROW(type, field, nm, kd, mn, mx, ps, apply, ready, hlp, mr)            \
+#define ROW(type, field, nm, kd, mn, mx, ps, apply, hlp, mr)                   \
 	{.path = nm,                                                           \
 	    .kind = CONF_KIND_##kd,                                            \
 	    .min = mn,                                                         \
@@ -16,8 +14,7 @@
 	    .help = hlp,                                                       \
 	    .more = mr,                                                        \
 	    .offset = offsetof(struct type, field),                            \
-	    .needs_restart = apply,                                            \
-	    .is_later = ready},
+	    .needs_restart = apply},
 
 static const struct conf_option main_rows[] = {
 #define OPTION(...) ROW(conf, __VA_ARGS__)

@@ -22,7 +22,6 @@ struct conf_option {
 	const char *more;   /* for the manual, may be "" */
 	size_t offset;	    /* of the field in the table's struct */
 	bool needs_restart;
-	bool is_later; /* without effect in this version */
 };
 
 /* Options outside of sections, then one table per SECTION. */

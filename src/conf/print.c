@@ -33,10 +33,7 @@ print_line(const struct conf_option *o, struct slice value, unsigned indent,
 	    SLICE_ARG(path), SLICE_ARG(value));
 }
 
-/*
- * The struct at ${base}, from row ${first} on.  Left out is what is unset, and
- * what has no effect in this version and is at its default.
- */
+/* The struct at ${base}, from row ${first} on, without what is unset. */
 static enum err
 print_rows(const struct conf_table *t, size_t first, const void *base,
     unsigned indent, struct buf *out)
@@ -51,8 +48,6 @@ print_rows(const struct conf_table *t, size_t first, const void *base,
 
 		e = text_of(o, (const char *)base + o->offset, &value);
 		if (e != OK || value.n == 0)
-			continue;
-		if (o->is_later && slice_is(buf_slice(&value), o->preset))
 			continue;
 		e = print_line(o, buf_slice(&value), indent, &group, out);
 	}

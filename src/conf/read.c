@@ -10,7 +10,6 @@ struct reader {
 	struct conf *c;
 	struct value_reader v;
 	struct judge j;
-	bool is_warned[CONF_TABLE_COUNT][READ_ROWS_MAX];
 };
 
 /* Another spelling of an option. */
@@ -124,20 +123,6 @@ unknown_key(struct reader *r, const struct conf_table *t, struct slice group,
 }
 
 static void
-warn_later(struct reader *r, const struct conf_table *t,
-    const struct conf_option *o, const struct tree_node *key)
-{
-	bool *is_warned = &r->is_warned[id_of(t)][o - t->v];
-
-	if (!o->is_later || *is_warned)
-		return;
-	*is_warned = true;
-	conf_problem_warn(r->v.p, key->line, key->column,
-	    "%s%s`%s` is known but has no effect in this version yet", t->name,
-	    t->name[0] ? ": " : "", o->path);
-}
-
-static void
 read_option(struct reader *r, struct read_item *item,
     const struct conf_option *o, const struct tree_node *key)
 {
@@ -153,7 +138,6 @@ read_option(struct reader *r, struct read_item *item,
 		    conf_quote(before->text).text, conf_quote(key->text).text);
 	item->keys[row] = key;
 	item->at[row] = key->value;
-	warn_later(r, item->table, o, key);
 	r->v.option = o;
 	(void)value_read(&r->v, key->value, (char *)item->base + o->offset);
 }

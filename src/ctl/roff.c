@@ -133,8 +133,6 @@ option(const struct conf_table *t, const struct conf_option *o, struct buf *out)
 	    (e = sentence(o->help, out)) != OK ||
 	    (e = line(o->more, out)) != OK)
 		return e;
-	if (o->is_later)
-		e = line("Without effect in this version.", out);
 	if (e == OK && o->needs_restart)
 		e = line("A change needs a restart.", out);
 	return e;
