@@ -3,9 +3,7 @@
  * lets go of it last frees it.  So nobody ever waits for a look.
  */
 #include "disk/guard.h"
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
+#include "os/thread.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -57,19 +55,15 @@ static bool
 start_thread(struct disk_look *l)
 {
 	pthread_attr_t attr;
-	sigset_t all, old;
 	pthread_t thread;
-	int r;
+	enum err e;
 
-	(void)sigfillset(&all);
 	(void)pthread_attr_init(&attr);
 	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	(void)pthread_attr_setstacksize(&attr, STACK_BYTES);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(&thread, &attr, look, l);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	e = os_thread_start(&thread, &attr, look, l);
 	(void)pthread_attr_destroy(&attr);
-	return r == 0;
+	return e == OK;
 }
 
 /* What cannot be begun now is begun the next time. */

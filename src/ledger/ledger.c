@@ -1,42 +1,11 @@
 /* The loop's side: notes into the ring, and the thread's begin and end. */
 #include "ledger/ledger.h"
 #include "ledger/writer.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-enum {
-	RING_DEFAULT = 1024 * 1024,
-	ABANDON_MS = 200, /* for a last try to stop in good order */
-};
-
-static void
-wake(struct ledger *l)
-{
-	ssize_t r = send(l->wake[1], "w", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-	(void)r; /* full: it is being woken already */
-}
+enum { RING_DEFAULT = 1024 * 1024 };
 
 /* --- begin and end --- */
-
-/* A thread that no signal of the process interrupts. */
-static int
-start_thread(struct ledger *l)
-{
-	sigset_t all, old;
-	int r;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(&l->thread, NULL, ledger_writer, l);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return r;
-}
 
 static void
 free_ledger(struct ledger *l)
@@ -54,8 +23,6 @@ ledger_open(const struct ledger_opts *opts, struct ledger **out)
 	size_t path_n = strlen(opts->path);
 	/* Its ring wants its own cache lines. */
 	struct ledger *l = aligned_alloc(64, (sizeof *l + 63) / 64 * 64);
-	enum err e = ERR_IO;
-	int r;
 
 	if (l == NULL)
 		return ERR_NOMEM;
@@ -68,32 +35,12 @@ ledger_open(const struct ledger_opts *opts, struct ledger **out)
 	l->seed = opts->seed;
 	(void)pthread_mutex_init(&l->mutex, NULL);
 	sums_init(&l->sums, LEDGER_SUMS_MAX, LEDGER_BUDGETS_MAX);
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, l->wake) != 0)
-		goto undo_ledger;
-	(void)fcntl(l->wake[0], F_SETFD, FD_CLOEXEC);
-	(void)fcntl(l->wake[1], F_SETFD, FD_CLOEXEC);
-	if ((r = start_thread(l)) != 0) {
-		errno = r;
-		goto undo_wake;
+	if (os_worker_start(&l->writer, ledger_writer, l) != OK) {
+		free_ledger(l);
+		return ERR_IO;
 	}
 	*out = l;
 	return OK;
-undo_wake:
-	(void)close(l->wake[0]);
-	(void)close(l->wake[1]);
-undo_ledger:
-	free_ledger(l);
-	return e;
-}
-
-/* Has the writer ended, within ${ms}? */
-static bool
-wait_for_end(struct ledger *l, int ms)
-{
-	struct pollfd p = {.fd = l->wake[1], .events = POLLIN};
-
-	wake(l);
-	return poll(&p, 1, ms) == 1;
 }
 
 bool
@@ -103,16 +50,8 @@ ledger_close(struct ledger *l, int64_t wait_us)
 
 	if (l == NULL)
 		return true;
-	atomic_store(&l->closing, true);
-	if (!wait_for_end(l, (int)(wait_us / 1000))) {
-		atomic_store(&l->abandon, true);
-		if (!wait_for_end(l, ABANDON_MS)) {
-			(void)pthread_detach(l->thread);
-			return false;
-		}
-	}
-	(void)pthread_join(l->thread, NULL);
-	(void)close(l->wake[1]);
+	if (!os_worker_end(&l->writer, wait_us))
+		return false;
 	is_whole = sums_are_empty(&l->sums) && ring_peek(&l->ring) == NULL;
 	free_ledger(l);
 	return is_whole;
@@ -158,9 +97,10 @@ ledger_note(struct ledger *l, const struct ledger_use *u)
 	if (model_n > 0)
 		memcpy(n->names + caller_n, u->model.p, model_n);
 	used = ring_commit(&l->ring);
-	if ((atomic_load(&l->asleep) && atomic_exchange(&l->asleep, false)) ||
-	    (used > l->ring.bytes / 2 && !atomic_exchange(&l->pressed, true)))
-		wake(l);
+	if (used > l->ring.bytes / 2 && !atomic_exchange(&l->pressed, true))
+		os_worker_wake(&l->writer);
+	else
+		os_worker_poke(&l->writer);
 	return true;
 }
 

@@ -7,9 +7,7 @@
 #include "ledger/writer.h"
 #include "os/clock.h"
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
-#include <unistd.h>
 
 enum {
 	TICK_US = 250 * 1000,
@@ -175,29 +173,10 @@ write_sums(struct ledger *l, int64_t now_us)
 
 /* --- the thread --- */
 
-/* Sleep at most ${us} (negative: for ever), or until woken. */
-static void
-rest(struct ledger *l, int64_t us)
+static bool
+has_note(void *arg)
 {
-	struct pollfd p = {.fd = l->wake[0], .events = POLLIN};
-	char bytes[64];
-	ssize_t r;
-
-	(void)poll(&p, 1, us < 0 ? -1 : (int)((us + 999) / 1000));
-	if (p.revents) {
-		r = read(l->wake[0], bytes, sizeof bytes);
-		(void)r;
-	}
-}
-
-/* Nothing to write: until a note comes. */
-static void
-sleep_long(struct ledger *l)
-{
-	atomic_store(&l->asleep, true);
-	if (ring_peek(&l->ring) == NULL && !atomic_load(&l->closing))
-		rest(l, -1);
-	atomic_store(&l->asleep, false);
+	return ring_peek(&((struct ledger *)arg)->ring) != NULL;
 }
 
 /* Asked to end, and all is written, or cannot be. */
@@ -206,8 +185,8 @@ is_over(struct ledger *l)
 {
 	bool all = sums_are_empty(&l->sums) && ring_peek(&l->ring) == NULL;
 
-	return atomic_load(&l->abandon) ||
-	    (atomic_load(&l->closing) && (all || l->is_failing));
+	return atomic_load(&l->writer.abandon) ||
+	    (atomic_load(&l->writer.closing) && (all || l->is_failing));
 }
 
 void *
@@ -220,16 +199,15 @@ ledger_writer(void *arg)
 		int64_t now_us = os_now_us();
 
 		drain(l);
-		if (now_us < l->next_us && !atomic_load(&l->closing))
-			rest(l, l->next_us - now_us);
+		if (now_us < l->next_us && !atomic_load(&l->writer.closing))
+			os_worker_rest(&l->writer, l->next_us - now_us, -1);
 		else if (!sums_are_empty(&l->sums) || l->is_failing ||
 		    now_us >= l->next_roll_us)
 			write_sums(l, now_us);
 		else
-			sleep_long(l);
+			os_worker_sleep(&l->writer, -1, has_note, l);
 	}
 	store_close(&l->store);
-	/* Whoever closes waits for this. */
-	(void)close(l->wake[0]);
+	os_worker_over(&l->writer);
 	return NULL;
 }

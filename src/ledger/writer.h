@@ -5,7 +5,7 @@
 #include "ledger/ledger.h"
 #include "ledger/ring.h"
 #include "ledger/store.h"
-#include <pthread.h>
+#include "os/thread.h"
 
 /* A ledger_use in the ring. */
 struct note {
@@ -22,15 +22,11 @@ enum { NEWS_MAX = 4, LEDGER_PATH_MAX = 4096 };
 
 struct ledger {
 	struct ring ring;
+	struct os_worker writer;
 	_Atomic uint64_t dropped; /* notes, for lack of room */
 	_Atomic uint64_t done;	  /* notes in the file, or dropped later */
 	uint64_t noted;		  /* the opener's */
-	_Atomic bool asleep;	  /* the writer waits for a byte on wake */
 	_Atomic bool pressed;	  /* it was told that the ring fills up */
-	_Atomic bool closing;	  /* write all, then end */
-	_Atomic bool abandon;	  /* end, written or not */
-	int wake[2];		  /* 0: the writer's end, 1: the others' */
-	pthread_t thread;
 	char path[LEDGER_PATH_MAX];
 	struct hash_key seed;
 

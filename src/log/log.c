@@ -8,35 +8,25 @@
 #include "log/event.h"
 #include "log/backlog.h"
 #include "log/sink.h"
+#include "os/thread.h"
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
-	TICK_MS = 25,
-	RETRY_MS = 1000, /* after an error of the sink */
+	TICK_US = 25 * 1000,
+	RETRY_US = 1000 * 1000, /* after an error of the sink */
 	BUFFERED_DEFAULT = 8 * 1024 * 1024,
-	ABANDON_MS = 200, /* for a last try to stop in good order */
 };
 
 struct log {
 	struct backlog backlog;
+	struct os_worker writer;
 	_Atomic uint64_t dropped;
-	_Atomic bool asleep;  /* the writer waits for a byte on wake */
-	_Atomic bool reopen;  /* asked for */
-	_Atomic bool closing; /* flush, then end */
-	_Atomic bool abandon; /* end, flushed or not */
-	_Atomic bool held;    /* lines stay in memory */
+	_Atomic bool reopen; /* asked for */
+	_Atomic bool held;   /* lines stay in memory */
 	_Atomic bool to_stdout;
 	_Atomic(struct sink *) next; /* asked for: write there instead */
-	int wake[2];		     /* 0: the writer's end, 1: the others' */
-	pthread_t thread;
 
 	/* The writer's alone. */
 	struct sink *sink;
@@ -72,7 +62,7 @@ make_note(struct log *l)
 	if (dropped == l->reported)
 		return false;
 	now_s = read_s(CLOCK_MONOTONIC, &us);
-	if (now_s == l->reported_s && !atomic_load(&l->closing))
+	if (now_s == l->reported_s && !atomic_load(&l->writer.closing))
 		return false;
 	(void)read_s(CLOCK_REALTIME, &us);
 	n = event_format(line, us, EVENT_LOG_DROPPED,
@@ -169,7 +159,7 @@ drain(struct log *l, bool *wrote)
 
 	*wrote = false;
 	while ((s = peek(l)).n > 0) {
-		if (atomic_load(&l->abandon))
+		if (atomic_load(&l->writer.abandon))
 			return ERR_TIMEOUT;
 		if ((e = sink_write(l->sink, s.p, s.n, &done)) != OK)
 			return e;
@@ -180,24 +170,6 @@ drain(struct log *l, bool *wrote)
 	return OK;
 }
 
-/* Sleep at most ${ms}, or until woken or (if ${sink}) the sink is writable. */
-static void
-rest(struct log *l, int ms, bool sink)
-{
-	struct pollfd p[2] = {
-	    {.fd = l->wake[0], .events = POLLIN},
-	    {.fd = sink ? l->sink->fd : -1, .events = POLLOUT},
-	};
-	char bytes[64];
-	ssize_t r;
-
-	(void)poll(p, 2, ms);
-	if (p[0].revents) {
-		r = read(l->wake[0], bytes, sizeof bytes);
-		(void)r;
-	}
-}
-
 /* Is there no dropped line that a note will have to name? */
 static bool
 is_all_told(struct log *l)
@@ -205,27 +177,20 @@ is_all_told(struct log *l)
 	return atomic_load(&l->dropped) == l->reported;
 }
 
-/*
- * Wait for a line.  The flag is up before the queue is looked at, and a line
- * is in the queue before its writer looks at the flag, so one sees the other.
- */
-static void
-rest_idle(struct log *l)
+static bool
+has_line(void *arg)
 {
-	atomic_store(&l->asleep, true);
-	if (backlog_is_empty(&l->backlog) && !atomic_load(&l->closing))
-		rest(l, is_all_told(l) ? -1 : TICK_MS, false);
-	atomic_store(&l->asleep, false);
+	return !backlog_is_empty(&((struct log *)arg)->backlog);
 }
 
 /* After a failed write: when is another worth trying? */
 static void
 rest_failed(struct log *l, enum err e)
 {
-	bool closing = atomic_load(&l->closing);
+	bool closing = atomic_load(&l->writer.closing);
 
 	if (e == ERR_TIMEOUT) {
-		rest(l, RETRY_MS, true);
+		os_worker_rest(&l->writer, RETRY_US, l->sink->fd);
 		return;
 	}
 	if (e == ERR_IO) {
@@ -234,7 +199,8 @@ rest_failed(struct log *l, enum err e)
 		if (!sink_is_full(l->sink->error))
 			atomic_store(&l->reopen, true);
 	}
-	rest(l, e == ERR_IO && !closing ? RETRY_MS : TICK_MS, false);
+	os_worker_rest(
+	    &l->writer, e == ERR_IO && !closing ? RETRY_US : TICK_US, -1);
 }
 
 static void *
@@ -244,51 +210,29 @@ write_lines(void *arg)
 	bool wrote;
 
 	for (;;) {
-		bool closing = atomic_load(&l->closing);
+		bool closing = atomic_load(&l->writer.closing);
 		enum err e;
 
 		take_requests(l);
 		if (atomic_load(&l->held) && !closing &&
-		    !atomic_load(&l->abandon)) {
-			rest(l, RETRY_MS, false);
+		    !atomic_load(&l->writer.abandon)) {
+			os_worker_rest(&l->writer, RETRY_US, -1);
 			continue;
 		}
 		e = drain(l, &wrote);
-		if ((closing && e == OK) || atomic_load(&l->abandon))
+		if ((closing && e == OK) || atomic_load(&l->writer.abandon))
 			break;
 		if (e != OK)
 			rest_failed(l, e);
 		else if (wrote)
-			rest(l, TICK_MS, false);
+			os_worker_rest(&l->writer, TICK_US, -1);
 		else
-			rest_idle(l);
+			os_worker_sleep(&l->writer,
+			    is_all_told(l) ? -1 : TICK_US, has_line, l);
 	}
 	sink_close(l->sink);
-	/* Whoever closes the log waits for this end of the pair to close. */
-	(void)close(l->wake[0]);
+	os_worker_over(&l->writer);
 	return NULL;
-}
-
-static void
-wake(struct log *l)
-{
-	ssize_t r = send(l->wake[1], "w", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-	(void)r; /* full: it is being woken already */
-}
-
-/* A thread that no signal of the process interrupts, SIGPIPE least of all. */
-static bool
-start_thread(struct log *l)
-{
-	sigset_t all, old;
-	int r;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(&l->thread, NULL, write_lines, l);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return r == 0;
 }
 
 static enum err
@@ -323,17 +267,10 @@ log_open(const struct log_opts *opts, struct log **out)
 	e = ERR_NOMEM;
 	if (!backlog_init(&l->backlog, buffered))
 		goto undo_sink;
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, l->wake) != 0)
+	if (os_worker_start(&l->writer, write_lines, l) != OK)
 		goto undo_backlog;
-	(void)fcntl(l->wake[0], F_SETFD, FD_CLOEXEC);
-	(void)fcntl(l->wake[1], F_SETFD, FD_CLOEXEC);
-	if (!start_thread(l))
-		goto undo_wake;
 	*out = l;
 	return OK;
-undo_wake:
-	(void)close(l->wake[0]);
-	(void)close(l->wake[1]);
 undo_backlog:
 	backlog_fini(&l->backlog);
 undo_sink:
@@ -344,31 +281,13 @@ undo_log:
 	return e;
 }
 
-/* Has the writer ended, within ${ms}? */
-static bool
-wait_for_end(struct log *l, int ms)
-{
-	struct pollfd p = {.fd = l->wake[1], .events = POLLIN};
-
-	wake(l);
-	return poll(&p, 1, ms) == 1;
-}
-
 bool
 log_close(struct log *l, int64_t wait_us)
 {
 	bool flushed;
 
-	atomic_store(&l->closing, true);
-	if (!wait_for_end(l, (int)(wait_us / 1000))) {
-		atomic_store(&l->abandon, true);
-		if (!wait_for_end(l, ABANDON_MS)) {
-			(void)pthread_detach(l->thread);
-			return false;
-		}
-	}
-	(void)pthread_join(l->thread, NULL);
-	(void)close(l->wake[1]);
+	if (!os_worker_end(&l->writer, wait_us))
+		return false;
 	flushed = backlog_is_empty(&l->backlog);
 	backlog_fini(&l->backlog);
 	free(atomic_load(&l->next));
@@ -386,9 +305,10 @@ log_write(struct log *l, struct slice line)
 	    line.n <= LOG_LINE_MAX && backlog_put(&l->backlog, line, &pressing);
 	if (!ok)
 		atomic_fetch_add(&l->dropped, 1);
-	if (pressing ||
-	    (atomic_load(&l->asleep) && atomic_exchange(&l->asleep, false)))
-		wake(l);
+	if (pressing)
+		os_worker_wake(&l->writer);
+	else
+		os_worker_poke(&l->writer);
 	return ok;
 }
 
@@ -402,14 +322,14 @@ void
 log_reopen(struct log *l)
 {
 	atomic_store(&l->reopen, true);
-	wake(l);
+	os_worker_wake(&l->writer);
 }
 
 void
 log_hold(struct log *l, bool on)
 {
 	if (atomic_exchange(&l->held, on) != on)
-		wake(l);
+		os_worker_wake(&l->writer);
 }
 
 enum err
@@ -426,7 +346,7 @@ log_change(struct log *l, const struct log_opts *opts)
 		sink_close(unused);
 		free(unused);
 	}
-	wake(l);
+	os_worker_wake(&l->writer);
 	return OK;
 }
 
