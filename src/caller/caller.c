@@ -232,15 +232,6 @@ find_or_make(struct caller_set *set, struct slice name)
 	return c;
 }
 
-static const struct conf_caller *
-row_find(const struct conf *conf, struct slice name)
-{
-	for (size_t i = 0; i < conf->n_callers; i++)
-		if (slice_eq(conf->callers[i].name, name))
-			return &conf->callers[i];
-	return NULL;
-}
-
 /*
  * Forget who is not in the configuration and has no key any more; who is held
  * keeps its row, and ${old} with it, for its last requests.
@@ -303,7 +294,7 @@ static void
 load_keys(
     struct caller_set *set, const struct conf *conf, const struct keyfile *keys)
 {
-	const struct conf_caller *row = row_find(conf, fallback);
+	const struct conf_caller *row = conf_find_caller(conf, fallback);
 
 	if (row == NULL)
 		row = set->plain->anonymous_caller;

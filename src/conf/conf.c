@@ -80,6 +80,15 @@ conf_engine_listens(struct conf *c, size_t i, uint16_t port)
 	return OK;
 }
 
+const struct conf_caller *
+conf_find_caller(const struct conf *c, struct slice name)
+{
+	for (size_t i = 0; i < c->n_callers; i++)
+		if (slice_eq(c->callers[i].name, name))
+			return &c->callers[i];
+	return NULL;
+}
+
 const struct conf *
 conf_hold(const struct conf *c)
 {

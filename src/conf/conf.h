@@ -75,6 +75,10 @@ struct conf *conf_default(void);
 MUST_CHECK enum err conf_engine_listens(
     struct conf *c, size_t i, uint16_t port);
 
+/* The row of the caller ${name}; NULL. */
+const struct conf_caller *conf_find_caller(
+    const struct conf *c, struct slice name);
+
 /* One more reference. */
 const struct conf *conf_hold(const struct conf *c);
 

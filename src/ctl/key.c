@@ -66,15 +66,6 @@ make_state(const struct place *p)
 	return false;
 }
 
-static const struct conf_caller *
-row_find(const struct conf *conf, struct slice name)
-{
-	for (size_t i = 0; i < conf->n_callers; i++)
-		if (slice_eq(conf->callers[i].name, name))
-			return &conf->callers[i];
-	return NULL;
-}
-
 /* How to use the key that has just been printed. */
 static void
 explain(const struct conf *conf, const char *name)
@@ -84,13 +75,13 @@ explain(const struct conf *conf, const char *name)
 	    "send it as their API key\n(Authorization: Bearer KEY, x-api-key "
 	    "or api-key). A running weir knows it within a second.\n",
 	    name);
-	if (row_find(conf, slice_str(name)) != NULL)
+	if (conf_find_caller(conf, slice_str(name)) != NULL)
 		return;
 	(void)fprintf(stderr,
 	    "%s is not among `callers` in the configuration: it is known by "
 	    "that name and %s.\n",
 	    name,
-	    row_find(conf, slice_str("default")) != NULL
+	    conf_find_caller(conf, slice_str("default")) != NULL
 		? "has the limits of the caller `default`"
 		: "has no limits");
 }
@@ -193,7 +184,8 @@ done:
 static int
 tell_revoked(enum err e, size_t n, const char *who, const struct place *p)
 {
-	const struct conf_caller *row = row_find(p->conf, slice_str(who));
+	const struct conf_caller *row =
+	    conf_find_caller(p->conf, slice_str(who));
 
 	switch (e) {
 	case OK:

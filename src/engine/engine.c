@@ -364,6 +364,18 @@ read_key(struct engine *e, const struct conf_engine *ce)
 	buf_fini(&b);
 }
 
+struct engine *
+engine_set_find(const struct engine_set *s, struct slice name)
+{
+	LIST_EACH (it, &s->engines) {
+		struct engine *e = LIST_OF(it, struct engine, node);
+
+		if (slice_eq(e->name, name))
+			return e;
+	}
+	return NULL;
+}
+
 static struct engine *
 find_search(struct engine_set *s)
 {

@@ -238,6 +238,9 @@ void engine_set_update(struct engine_set *s, const struct conf *conf);
 /* Retire all; connections close.  The loop must run until they are gone. */
 void engine_set_fini(struct engine_set *s);
 
+/* The engine that is called ${name}; NULL. */
+struct engine *engine_set_find(const struct engine_set *s, struct slice name);
+
 /* What a request wants of an engine. */
 struct engine_want {
 	struct slice model; /* canonical; empty: any */

@@ -85,18 +85,6 @@ command_run(struct gate *g, struct slice line, struct buf *out)
 
 /* --- drain, resume --- */
 
-static struct engine *
-find_engine(struct gate *g, struct slice name)
-{
-	LIST_EACH (it, &g->env.engines.engines) {
-		struct engine *e = LIST_OF(it, struct engine, node);
-
-		if (slice_eq(e->name, name))
-			return e;
-	}
-	return NULL;
-}
-
 static void
 unknown_engine(struct gate *g, struct slice name, struct command_answer *a)
 {
@@ -131,7 +119,7 @@ has_serving(const struct gate *g)
 void
 command_drain(struct gate *g, struct slice engine, struct command_answer *a)
 {
-	struct engine *e = find_engine(g, engine);
+	struct engine *e = engine_set_find(&g->env.engines, engine);
 
 	if (e == NULL) {
 		unknown_engine(g, engine, a);
@@ -161,7 +149,7 @@ command_drain(struct gate *g, struct slice engine, struct command_answer *a)
 void
 command_resume(struct gate *g, struct slice engine, struct command_answer *a)
 {
-	struct engine *e = find_engine(g, engine);
+	struct engine *e = engine_set_find(&g->env.engines, engine);
 	bool was_marked = marks_clear(&g->drained, engine, os_now_us());
 
 	/* One that is no longer configured may have its mark taken away. */

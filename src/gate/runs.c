@@ -13,18 +13,6 @@ enum {
 	UNIT_AGAIN_US = 300 * 1000 * 1000,
 };
 
-static struct engine *
-find_engine(struct gate *g, struct slice name)
-{
-	LIST_EACH (it, &g->env.engines.engines) {
-		struct engine *e = LIST_OF(it, struct engine, node);
-
-		if (slice_eq(e->name, name))
-			return e;
-	}
-	return NULL;
-}
-
 /* Its place in the table; the last one is taken again where it is full. */
 static size_t
 place_of(struct runs *r, struct slice name)
@@ -230,7 +218,7 @@ void
 runs_heard(struct gate *g, const struct engine_news *n)
 {
 	struct slice name = slice_str(n->name);
-	struct engine *e = find_engine(g, name);
+	struct engine *e = engine_set_find(&g->env.engines, name);
 	size_t i = place_of(&g->runs, name);
 	bool is_end = n->pid == 0 && n->end != ENGINE_END_NONE &&
 	    (n->phase == ENGINE_IS_WAITING || n->phase == ENGINE_IS_LOOPING);
@@ -264,7 +252,8 @@ void
 runs_reloaded(struct gate *g, const struct conf *conf)
 {
 	for (size_t i = 0; i < g->runs.n; i++) {
-		struct engine *e = find_engine(g, slice_str(g->runs.v[i].name));
+		struct engine *e = engine_set_find(
+		    &g->env.engines, slice_str(g->runs.v[i].name));
 
 		if (e != NULL && g->runs.v[i].phase != ENGINE_IS_STOPPED)
 			apply(e, &g->runs.v[i], g->runs.why[i], false);
@@ -309,7 +298,8 @@ static void
 look_at_unit(
     struct gate *g, const struct conf_engine *ce, size_t i, int64_t now_us)
 {
-	struct engine *e = ce->unit.n > 0 ? find_engine(g, ce->name) : NULL;
+	struct engine *e =
+	    ce->unit.n > 0 ? engine_set_find(&g->env.engines, ce->name) : NULL;
 
 	if (e == NULL || e->state != ENGINE_DOWN ||
 	    e->why == ERR_ENGINE_LOADING || e->why == ERR_ENGINE_KEY ||
