@@ -1,5 +1,7 @@
 """Fixtures of all specs; see harness/."""
 
+import subprocess
+
 import pytest
 
 from harness.engine import ScriptedEngine
@@ -65,6 +67,29 @@ def start_weir(request):
     finally:
         for weir in weirs:
             weir.kill()
+
+
+@pytest.fixture
+def mount_disk(tmp_path):
+    """Mount file systems of some size; skipped by name where none can be."""
+    folders = []
+
+    def mount(size):
+        folder = tmp_path / ("disk%d" % len(folders))
+        folder.mkdir()
+        mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=" + size, "none", folder],
+            capture_output=True,
+            check=False,
+        )
+        if mounted.returncode:
+            pytest.skip("a tmpfs cannot be mounted here (needs root)")
+        folders.append(folder)
+        return folder
+
+    yield mount
+    for folder in folders:
+        subprocess.run(["umount", "-l", folder], check=True)
 
 
 @pytest.fixture

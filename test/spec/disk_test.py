@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 
 import pytest
 
@@ -19,19 +18,9 @@ DIGEST = "sha256:" + "ab" * 32
 
 
 @pytest.fixture
-def disk(tmp_path):
-    """A file system of 64 MiB; skipped by name where none can be mounted."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64m", "none", folder],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode:
-        pytest.skip("a tmpfs cannot be mounted here (needs root)")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+def disk(mount_disk):
+    """A file system of 64 MiB."""
+    return mount_disk("64m")
 
 
 def fill(disk, percent):

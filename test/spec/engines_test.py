@@ -6,7 +6,8 @@ import time
 import pytest
 
 from harness import replies
-from harness.asks import ask, request_bytes
+from harness.asks import ask
+from harness.queueing import send
 from harness.waiting import Signal
 
 OTHER = "qwen3:8b"
@@ -21,12 +22,6 @@ def start_two(start_weir, engines, **more):
     for name in "ab":
         weir.wait_engine_up(name)
     return weir
-
-
-def send(weir, dialect="ollama", **more):
-    caller = weir.connect()
-    caller.send(request_bytes(dialect, **more))
-    return caller
 
 
 def finish(callers):

@@ -2,7 +2,6 @@
 
 import os
 import select
-import subprocess
 import time
 
 import pytest
@@ -55,19 +54,9 @@ def test_a_full_device(start_weir, engine):
 
 
 @pytest.fixture
-def tiny_disk(tmp_path):
-    """A file system of 64 KiB; skipped by name where none can be mounted."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode:
-        pytest.skip("a tmpfs cannot be mounted here (needs root)")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+def tiny_disk(mount_disk):
+    """A file system of 64 KiB."""
+    return mount_disk("64k")
 
 
 def test_a_disk_that_fills_and_is_cleaned(start_weir, engine, tiny_disk):

@@ -7,32 +7,11 @@ import pytest
 from harness import asks, metrics
 from harness.asks import ask
 from harness.caller import bearer, request
+from harness.queueing import hold, send, wait_line
 from harness.waiting import Signal
 from harness.weir import hash_of, new_key
 
 KEY = new_key("late")
-
-
-def hold(engine):
-    """Let the next request wait at the engine; returns what ends that."""
-    go = Signal()
-
-    def script(exchange):
-        exchange.wait(go)
-        exchange.answer()
-
-    engine.then(script)
-    return go
-
-
-def send(weir, dialect="ollama", **more):
-    caller = weir.connect()
-    caller.send(asks.request_bytes(dialect, **more))
-    return caller
-
-
-def wait_line(weir, n):
-    weir.wait_metric("weir_queue_length", lambda v: v == n)
 
 
 @pytest.mark.engine(slots=2)

@@ -9,7 +9,7 @@ import pytest
 from harness import asks, replies
 from harness.asks import ask
 from harness.caller import bearer
-from harness.waiting import Signal
+from harness.queueing import hold, hold_stream, send, wait_line
 from harness.weir import hash_of, new_key
 
 KEYS = {name: new_key(name) for name in ("agent", "people")}
@@ -39,45 +39,6 @@ def refused(weir, code, *words):
     return told["text"]
 
 
-def hold(engine):
-    """Let the next request wait at the engine; returns what ends that."""
-    go = Signal()
-
-    def script(exchange):
-        exchange.wait(go)
-        exchange.answer()
-
-    engine.then(script)
-    return go
-
-
-def hold_stream(engine, pieces=2):
-    """The same, after some pieces of Ollama's stream."""
-    go = Signal()
-
-    def script(exchange):
-        exchange.begin("application/x-ndjson")
-        for piece in replies.ollama()[0][:pieces]:
-            exchange.chunk(piece)
-        exchange.wait(go)
-        for piece in replies.ollama()[0][pieces:]:
-            exchange.chunk(piece)
-        exchange.end()
-
-    engine.then(script)
-    return go
-
-
-def send(weir, dialect="ollama", **more):
-    caller = weir.connect()
-    caller.send(asks.request_bytes(dialect, **more))
-    return caller
-
-
-def wait_line(weir, n):
-    weir.wait_metric("weir_queue_length", lambda v: v == n)
-
-
 def settle(*callers):
     for caller in callers:
         assert caller.response().finish().status == 200
@@ -90,7 +51,7 @@ def settle(*callers):
 @one_slot
 @two_callers
 def test_status_names_who_runs_and_who_waits(weir, engine):
-    go = hold_stream(engine)
+    go = hold_stream(engine, 2)
     said = [{"role": "user", "content": MARKER}]
     first = send(weir, stream=True, fields=fields("agent"), messages=said)
     lines = first.response().lines()
