@@ -5,6 +5,7 @@
 #include "gate/engines.h"
 #include "gate/solo.h"
 #include "gate/summary.h"
+#include "ipc/pulse.h"
 #include "log/event.h"
 #include "os/clock.h"
 #include "os/fd.h"
@@ -235,6 +236,7 @@ on_keys_timer(struct timer *t)
 	struct gate *g = (struct gate *)(void *)((char *)t -
 	    offsetof(struct gate, keys_timer));
 
+	pulse_beat(g->state.mem, g->generation);
 	if (keyfile_changed(&g->keys_watch))
 		reload_callers(g, g->env.conf);
 	books_tell(g);
@@ -371,6 +373,7 @@ begin_link(struct gate *g)
 	g->link_poll.data = g;
 	(void)uv_poll_start(
 	    &g->link_poll, UV_READABLE | UV_DISCONNECT, on_link);
+	pulse_beat(g->state.mem, g->generation);
 	if (gate_link_ready(&g->link) != OK)
 		g->link_lost = true;
 }

@@ -7,7 +7,7 @@
 
 enum {
 	KIB = 1024,
-	HEADER_BYTES = 4 * KIB,
+	HEADER_BYTES = 4 * KIB, /* with PULSE_AT in it */
 };
 
 struct header {

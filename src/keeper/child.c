@@ -87,6 +87,7 @@ child_start(struct child *c, struct gate_start *start, int64_t now_us)
 	c->started_us = now_us;
 	c->kill_at_us = INT64_MAX;
 	c->is_ready = false;
+	c->silent_us = 0;
 	if (e != OK) {
 		c->start_at_us = now_us + child_pause_us(++c->quick_deaths + 1);
 		return e;

@@ -15,6 +15,7 @@ struct child {
 	int64_t started_us;
 	int64_t start_at_us;	  /* of the next, while none runs */
 	int64_t kill_at_us;	  /* of this one; INT64_MAX: never */
+	int64_t silent_us;	  /* it is ended for it; 0: it is not */
 	uint64_t generation;	  /* of the last started */
 	uint64_t last_generation; /* the next is one more */
 	unsigned quick_deaths;

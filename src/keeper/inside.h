@@ -60,6 +60,17 @@ struct service {
 	int64_t watchdog_us; /* how often it wants to hear; 0: never */
 };
 
+/* Does the gate that serves still do something? */
+struct watch {
+	void *mem;	     /* the page of ipc/pulse.h; NULL: not watched */
+	uint64_t generation; /* of the gate that is watched; 0: none */
+	uint64_t not_ours;   /* of one that this program has not started */
+	uint64_t beats;	     /* what its counter showed */
+	int64_t looked_us;
+	int64_t silent_us;  /* so long it stands still */
+	int64_t without_us; /* so long that of no gate has moved */
+};
+
 struct keeper {
 	const struct keeper_opts *opts;
 	struct setup setup;
@@ -72,6 +83,7 @@ struct keeper {
 	struct crew crew; /* the engines */
 	struct reexec reexec;
 	struct service service;
+	struct watch watch;
 	struct reload reload;
 	struct forward forwards[CONTROL_CLIENTS_MAX];
 	uint32_t forward_seq;	 /* of the last one sent */
@@ -217,6 +229,23 @@ void handover_undo(struct keeper *k);
  */
 MUST_CHECK enum err handover_read(
     struct keeper *k, int fd, bool is_trial, struct buf *why);
+
+/* --- watch.c --- */
+
+/* Watch the gates behind k->state_fd from now on. */
+void watch_begin(struct keeper *k, int64_t now_us);
+
+/* Watch them no more. */
+void watch_end(struct keeper *k);
+
+/* Look, if it is time; end a gate that hangs. */
+void watch_turn(struct keeper *k, int64_t now_us);
+
+/* When watch_turn must be called even if nothing happens; INT64_MAX. */
+int64_t watch_deadline(const struct keeper *k);
+
+/* False: no gate has lived for longer than the cure of a hung one takes. */
+bool watch_is_well(const struct keeper *k);
 
 /* --- service.c --- */
 

@@ -17,6 +17,7 @@ enum {
 	QUIT_WITHIN_US = 1 * 1000 * 1000, /* after a second signal */
 	END_WITHIN_US = 1 * 1000 * 1000,  /* after it closed its link */
 	ENGINES_US = 10 * 1000 * 1000,	  /* engines may take to end */
+	US_PER_S = 1000 * 1000,
 };
 
 void
@@ -112,6 +113,8 @@ stop_engines(struct keeper *k, int64_t now_us)
 static void
 on_gate_end(struct keeper *k, const struct child_end *end, int64_t now_us)
 {
+	int64_t silent_us = k->child.silent_us;
+
 	forward_cancel(k);
 	gates_tell_gone(k, k->child.generation);
 	if (k->heir.pid != 0 && !k->is_stopping) {
@@ -132,6 +135,9 @@ on_gate_end(struct keeper *k, const struct child_end *end, int64_t now_us)
 	if (end->delay_us == 0)
 		start_gate(k, now_us);
 	/* Said behind the start, so that the new gate logs it. */
+	if (silent_us > 0)
+		keeper_log(k, EVENT_GATE_HUNG,
+		    EVENT_ARGS(event_num("silent_s", silent_us / US_PER_S)));
 	if (end->delay_us == 0)
 		keeper_say(k, EVENT_GATE_DIED,
 		    EVENT_ARGS(event_str("reason", end->reason)));
@@ -279,6 +285,7 @@ next_deadline(const struct keeper *k)
 	at = sooner(at, gates_deadline(k));
 	at = sooner(at, service_deadline(k));
 	at = sooner(at, reexec_deadline(k));
+	at = sooner(at, watch_deadline(k));
 	if (k->child.pid == 0)
 		at = sooner(
 		    at, k->is_stopping ? INT64_MAX : k->child.start_at_us);
@@ -327,6 +334,7 @@ on_time(struct keeper *k, int64_t now_us)
 static void
 run(struct keeper *k)
 {
+	watch_begin(k, os_now_us());
 	if (k->child.pid == 0)
 		start_gate(k, os_now_us());
 	else
@@ -350,6 +358,7 @@ run(struct keeper *k)
 		take_commands(k, now_us);
 		if (!k->is_done)
 			on_time(k, now_us);
+		watch_turn(k, now_us);
 		service_turn(k, now_us);
 		if (!k->is_done)
 			reexec_turn(k, now_us);
@@ -400,6 +409,7 @@ run_with_gates(struct keeper *k, struct buf *why)
 	if (k->crew.world.ctx == NULL)
 		keeper_open_crew(k);
 	run(k);
+	watch_end(k);
 	crew_fini(&k->crew);
 	signals_release();
 }

@@ -45,6 +45,9 @@ service_turn(struct keeper *k, int64_t now_us)
 	if (s->told_us != 0 && now_us - s->told_us < pause_us(k))
 		return;
 	s->told_us = now_us;
+	/* A manager that hears nothing starts all anew. */
+	if (!watch_is_well(k))
+		return;
 	if (s->is_told)
 		os_service_tell("WATCHDOG=1");
 	else if (k->setup.conf->ready == CONF_READY_MODELS)

@@ -141,6 +141,7 @@ the_effective_configuration_is_printed(void **state)
 	    "models: {m: {}}\n"));
 	static const char want[] = "listen: [127.0.0.1:80]\n"
 				   "ready: listening\n"
+				   "watchdog: 30s\n"
 				   "anonymous: allow\n"
 				   "dry_run: true\n"
 				   "log:\n"
