@@ -345,6 +345,21 @@ print_weir(struct part *p, struct slice doc)
 	return buf_add_char(b, '\n');
 }
 
+/* What those that were replaced have still to finish. */
+static enum err
+print_leaving(struct part *p, struct slice doc)
+{
+	struct slice v = doc_get(doc, "leaving");
+
+	return v.n == 0
+	    ? OK
+	    : buf_printf(p->out,
+		  "earlier gates (%lld): %lld in flight, %lld waiting\n",
+		  (long long)doc_int(v, "gates"),
+		  (long long)doc_int(v, "in_flight"),
+		  (long long)doc_int(v, "waiting"));
+}
+
 enum err
 ctl_status_print(struct slice answer, struct buf *out)
 {
@@ -355,6 +370,7 @@ ctl_status_print(struct slice answer, struct buf *out)
 	if (t == NULL)
 		return ERR_NOMEM;
 	if ((e = print_weir(&p, answer)) == OK &&
+	    (e = print_leaving(&p, answer)) == OK &&
 	    (e = print_engines(&p, answer)) == OK &&
 	    (e = print_in_flight(&p, answer)) == OK &&
 	    (e = print_waiting(&p, answer)) == OK &&

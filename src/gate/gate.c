@@ -1,6 +1,7 @@
 #include "gate/books.h"
 #include "gate/gate.h"
 #include "gate/command.h"
+#include "gate/counts.h"
 #include "gate/disks.h"
 #include "gate/engines.h"
 #include "gate/solo.h"
@@ -240,6 +241,7 @@ on_keys_timer(struct timer *t)
 	if (keyfile_changed(&g->keys_watch))
 		reload_callers(g, g->env.conf);
 	books_tell(g);
+	counts_look(g);
 	handover_tell_well(g);
 	runs_look(g, os_now_us());
 	summary_engines(g);
@@ -247,28 +249,6 @@ on_keys_timer(struct timer *t)
 	pulls_look(g, os_now_us());
 	alerts_look(g, os_now_us());
 	timer_set(&g->keys_timer, os_now_us() + KEYS_LOOK_US);
-}
-
-static void
-on_print(struct metrics *m, void *arg)
-{
-	struct gate *g = arg;
-	uint64_t dropped = log_dropped(g->env.log), evicted;
-	struct os_usage use;
-
-	series_add(metric_series(m, METRIC_LOG_DROPPED, NULL),
-	    (int64_t)(dropped - g->dropped_told));
-	g->dropped_told = dropped;
-	evicted = g->cells.evicted + g->counters.evicted + g->budgets.evicted;
-	series_add(metric_series(m, METRIC_LIMITS_EVICTED, NULL),
-	    (int64_t)(evicted - g->evicted_told));
-	g->evicted_told = evicted;
-	books_measure(g);
-	disks_measure(g);
-	if (os_proc_usage(0, &use) != OK)
-		return;
-	series_set(metric_series(m, METRIC_RSS, NULL), use.rss_bytes);
-	series_set(metric_series(m, METRIC_FDS, NULL), use.fds);
 }
 
 /* --- the start --- */
@@ -300,30 +280,22 @@ map_state(struct gate *g, const struct gate_start *start)
 static void
 note_start(struct gate *g)
 {
-	struct metrics *m = g->env.metrics;
-
-	series_set(
-	    metric_series(m, METRIC_GENERATION, NULL), (int64_t)g->generation);
-	series_set(
-	    metric_series(m, METRIC_START_TIME, NULL), os_wall_us() / 1000000);
+	counts_note_start(g);
 	g->admin = (struct admin){.engines = &g->env.engines,
-	    .metrics = m,
+	    .metrics = g->env.metrics,
 	    .disks = &g->disks,
 	    .started_us = os_now_us()};
 	g->env.own = admin_answer;
 	g->env.own_ctx = &g->admin;
-	if (metrics_on_print(m, on_print, g) != OK)
-		abort();
 }
 
 static enum err
 start(struct gate *g, const struct gate_start *s)
 {
-	struct hash_key seed, id_seed;
+	struct hash_key id_seed;
 	struct buf why;
 	enum err e;
 
-	random_must_fill(&seed, sizeof seed);
 	random_must_fill(&id_seed, sizeof id_seed);
 	(void)os_fd_raise_limit(FDS_WANTED);
 	os_memory_keep(HEAP_KEPT, HEAP_BLOCK);
@@ -337,9 +309,7 @@ start(struct gate *g, const struct gate_start *s)
 		goto tell;
 	g->env.loop = &g->loop;
 	g->env.blocked = &g->blocked;
-	g->env.metrics = metrics_new(seed);
-	if (g->env.metrics == NULL)
-		abort();
+	counts_begin(g, s->metrics_fd);
 	id_init(&g->env.ids, id_seed);
 	timer_init(&g->keys_timer, &g->loop, on_keys_timer);
 	timer_init(&g->grace, &g->loop, on_grace);
@@ -396,6 +366,7 @@ finish(struct gate *g)
 	for (int i = 0; i < 100; i++)
 		(void)uv_run(&g->loop.uv, UV_RUN_NOWAIT);
 	handover_end(g);
+	counts_look(g);
 	books_close(g, LOG_FLUSH_US);
 	alerts_close(g, LOG_FLUSH_US);
 	event(g, EVENT_STOPPED, EVENT_NO_ARGS);
@@ -408,7 +379,7 @@ finish(struct gate *g)
 	caller_set_free(g->env.callers);
 	disk_guard_fini(&g->disks);
 	keyfile_fini(&g->keys);
-	metrics_free(g->env.metrics);
+	counts_end(g);
 	conf_drop(g->env.conf);
 	(void)loop_fini(&g->loop);
 	state_unmap(&g->state);

@@ -54,6 +54,7 @@ struct gate {
 	char config[GATE_PATH_MAX];
 	int config_fd; /* its text, until it is read; -1 */
 	struct state state;
+	void *metrics_mem; /* what gates count; NULL: not shared */
 	uint64_t generation;
 	uint64_t live[GATES_MAX]; /* others that have the same state */
 	size_t n_live;

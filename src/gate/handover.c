@@ -78,6 +78,7 @@ void
 handover_gone(struct gate *g, uint64_t generation)
 {
 	tally_bury(&g->tally, generation);
+	metrics_gone(g->env.metrics, generation);
 	budgets_reap(&g->budgets, generation, os_now_us() * 1000);
 	LIST_EACH (it, &g->env.engines.engines)
 		linger_take_left(LIST_OF(it, struct engine, node));

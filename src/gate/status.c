@@ -346,6 +346,22 @@ write_weir(struct gate *g, struct json_writer *w, int64_t now_us)
 	json_int(w, "log_lines_dropped", (int64_t)log_dropped(g->env.log));
 }
 
+/* Gates that finish what they have. */
+static void
+write_leaving(struct gate *g, struct json_writer *w)
+{
+	struct metrics *m = g->env.metrics;
+	unsigned n = metrics_others(m);
+
+	if (n == 0)
+		return;
+	json_object_begin(w, "leaving");
+	json_int(w, "gates", n);
+	json_int(w, "in_flight", metrics_of_others(m, METRIC_SLOTS_USED));
+	json_int(w, "waiting", metrics_of_others(m, METRIC_QUEUE_LENGTH));
+	json_object_end(w);
+}
+
 void
 status_answer(struct gate *g, struct slice rest, struct command_answer *a)
 {
@@ -355,6 +371,7 @@ status_answer(struct gate *g, struct slice rest, struct command_answer *a)
 	command_done(a, "%zu in flight, %zu waiting.", g->env.queue.in_flight,
 	    g->env.queue.n);
 	write_weir(g, &a->w, now_us);
+	write_leaving(g, &a->w);
 	disk_report(&a->w, &g->disks, now_us);
 	write_engines(g, &a->w, now_us);
 	write_running(g, &a->w, now_us);

@@ -21,7 +21,8 @@ read_start(struct message *m, struct gate_start *s)
 		s->live[i] = wire_get_u64(&w);
 	link_get_setup(&w, m, &next, s);
 	s->state_fd = link_take_fd(m, &next);
-	if (wire_is_done(&w) && s->state_fd >= 0 && next == m->n_fds)
+	s->metrics_fd = link_take_fd(m, &next);
+	if (wire_is_done(&w) && s->metrics_fd >= 0 && next == m->n_fds)
 		return true;
 	link_close_setup(s);
 	return false;
@@ -51,8 +52,8 @@ gate_link_open(
 {
 	enum err e;
 
-	*start =
-	    (struct gate_start){.config_fd = -1, .state_fd = -1, .link_fd = fd};
+	*start = (struct gate_start){
+	    .config_fd = -1, .state_fd = -1, .metrics_fd = -1, .link_fd = fd};
 	channel_init(&l->channel, fd);
 	l->fd = fd;
 	if ((e = wait_for_start(&l->channel, timeout_us, start)) != OK)
@@ -91,7 +92,8 @@ static enum order_kind
 read_reload(struct message *m, struct order *o)
 {
 	struct wire_in w = {.rest = m->payload};
-	struct gate_start s = {.config_fd = -1, .state_fd = -1};
+	struct gate_start s = {
+	    .config_fd = -1, .state_fd = -1, .metrics_fd = -1};
 	size_t next = 0;
 
 	o->seq = wire_get_u32(&w);

@@ -46,8 +46,9 @@ struct gate_listener {
 struct gate_start {
 	struct gate_listener listeners[GATE_LISTENERS_MAX];
 	size_t n_listeners;
-	int state_fd; /* GATE_STATE_BYTES, see os/share.h */
-	int link_fd;  /* -1: one process, no keeper behind it */
+	int state_fd;	/* GATE_STATE_BYTES, see os/share.h */
+	int metrics_fd; /* METRICS_SHARE_BYTES; -1: none */
+	int link_fd;	/* -1: one process, no keeper behind it */
 	/* 1 for the first gate of a keeper, one more for each that follows. */
 	uint64_t generation;
 	/* Other gates that still run and have the same state. */

@@ -28,6 +28,7 @@ keeper_link_start(struct keeper_link *l, const struct gate_start *start)
 		wire_put_u64(&w, start->live[i]);
 	link_put_setup(&w, &fds, start);
 	fds.v[fds.n++] = start->state_fd;
+	fds.v[fds.n++] = start->metrics_fd;
 	return send_wire(l, LINK_START, &w, &fds);
 }
 

@@ -148,4 +148,5 @@ link_close_setup(struct gate_start *s)
 	s->n_listeners = 0;
 	os_fd_close(&s->config_fd);
 	os_fd_close(&s->state_fd);
+	os_fd_close(&s->metrics_fd);
 }

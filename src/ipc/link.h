@@ -8,7 +8,7 @@
 
 enum link_type {
 	/* keeper to gate */
-	LINK_START = 1,	 /* generation, setup; fds + state */
+	LINK_START = 1,	 /* generation, setup; fds + state, metrics */
 	LINK_RELOAD,	 /* seq, setup */
 	LINK_DRAIN,	 /* grace_us */
 	LINK_QUIT,	 /* nothing */
@@ -63,5 +63,5 @@ void link_get_news(struct wire_in *w, struct engine_news *n);
 /* The next descriptor of ${m}, now the caller's; -1 if there is none. */
 int link_take_fd(struct message *m, size_t *next);
 
-/* Close the descriptors of listeners, configuration and state. */
+/* Close the descriptors of listeners, configuration, state, metrics. */
 void link_close_setup(struct gate_start *s);

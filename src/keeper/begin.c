@@ -3,6 +3,7 @@
  */
 #include "keeper/given.h"
 #include "keeper/inside.h"
+#include "metric/metric.h"
 #include "os/fd.h"
 #include "os/proc.h"
 #include "os/share.h"
@@ -55,6 +56,19 @@ keeper_open_control(struct keeper *k, struct buf *why)
 	buf_fini(&path);
 }
 
+enum err
+keeper_open_memory(struct keeper *k)
+{
+	enum err e = OK;
+
+	if (k->state_fd < 0)
+		e = os_share_new("weir-state", GATE_STATE_BYTES, &k->state_fd);
+	if (e == OK && k->metrics_fd < 0)
+		e = os_share_new(
+		    "weir-metrics", METRICS_SHARE_BYTES, &k->metrics_fd);
+	return e;
+}
+
 static bool
 open_all(struct keeper *k, struct buf *why)
 {
@@ -69,7 +83,7 @@ open_all(struct keeper *k, struct buf *why)
 	given_end(why);
 	if (e != OK)
 		return false;
-	if (os_share_new("weir-state", GATE_STATE_BYTES, &k->state_fd) == OK)
+	if (keeper_open_memory(k) == OK)
 		return true;
 	(void)!buf_add_str(why, "no memory to share");
 	return false;

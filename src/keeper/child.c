@@ -154,8 +154,10 @@ child_kill_if_due(struct child *c, int64_t now_us)
 int
 keeper_gate_child(void)
 {
-	struct gate_start start = {
-	    .state_fd = -1, .config_fd = -1, .link_fd = GATE_LINK_FD};
+	struct gate_start start = {.state_fd = -1,
+	    .metrics_fd = -1,
+	    .config_fd = -1,
+	    .link_fd = GATE_LINK_FD};
 
 	if (fcntl(GATE_LINK_FD, F_GETFD) < 0) {
 		(void)fprintf(stderr,

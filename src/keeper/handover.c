@@ -36,6 +36,7 @@ enum kind {
 	KIND_OUTGOING, /* the same of one that leaves */
 	KIND_CREW,     /* run/pass.h */
 	KIND_BACK,     /* why it goes back */
+	KIND_METRICS,  /* fd */
 };
 
 /* What stays open; of a keeper there is one. */
@@ -154,6 +155,8 @@ put_all(struct out *o, const struct keeper *k, const char *why_back)
 	end(o, KIND_CONFIG);
 	put_fd(begin(o), k->state_fd);
 	end(o, KIND_STATE);
+	put_fd(begin(o), k->metrics_fd);
+	end(o, KIND_METRICS);
 	put_control(o, &k->control, k->reexec.client);
 	put_listeners(o, &k->listeners);
 	put_gate(o, &k->child, KIND_GATE);
@@ -358,6 +361,9 @@ get_record(struct in *in, enum kind kind, struct wire_in *w)
 	case KIND_STATE:
 		k->state_fd = get_fd(w, in);
 		break;
+	case KIND_METRICS:
+		k->metrics_fd = get_fd(w, in);
+		break;
 	case KIND_CONTROL:
 		get_unix(w, in, &k->control.socket);
 		break;
@@ -410,10 +416,9 @@ take_state(const struct in *in)
 {
 	struct keeper *k = in->k;
 
-	if (in->layout == GATE_STATE_LAYOUT && k->state_fd >= 0)
-		return OK;
-	os_fd_close(&k->state_fd);
-	return os_share_new("weir-state", GATE_STATE_BYTES, &k->state_fd);
+	if (in->layout != GATE_STATE_LAYOUT)
+		os_fd_close(&k->state_fd);
+	return keeper_open_memory(k);
 }
 
 static enum err
@@ -480,7 +485,7 @@ keeper_heir(void)
 	if (k == NULL)
 		return 1;
 	control_init(&k->control);
-	k->setup.config_fd = -1;
+	k->setup.config_fd = k->metrics_fd = -1;
 	if (number != NULL && slice_u64(slice_str(number), INT32_MAX, &fd))
 		e = handover_read(k, (int)fd, true, &why);
 	else

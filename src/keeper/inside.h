@@ -89,6 +89,7 @@ struct keeper {
 	uint32_t forward_seq;	 /* of the last one sent */
 	struct gate_start start; /* room for what is sent to a gate */
 	int state_fd;
+	int metrics_fd; /* what gates count; outlives them */
 	int signal_fd;
 	bool is_announced; /* it was said that weir serves */
 	bool is_stopping;
@@ -118,6 +119,9 @@ bool keeper_begin(struct keeper *k, struct buf *why);
  * said, and no reason not to serve.
  */
 void keeper_open_control(struct keeper *k, struct buf *why);
+
+/* Make what of the memory for gates is not there yet (-1).  ERR_IO. */
+MUST_CHECK enum err keeper_open_memory(struct keeper *k);
 
 /* Prepare k->crew, for the state folder of the configuration in force. */
 void keeper_open_crew(struct keeper *k);

@@ -46,6 +46,7 @@ keeper_fill_start(struct keeper *k)
 {
 	k->start.link_fd = -1;
 	k->start.state_fd = k->state_fd;
+	k->start.metrics_fd = k->metrics_fd;
 	k->start.config_fd = k->setup.config_fd;
 	memcpy(k->start.config, k->setup.path, sizeof k->start.config);
 	listener_set_put(&k->listeners, NULL, &k->start);
@@ -393,7 +394,7 @@ run_in_one_process(struct keeper *k)
 	}
 	k->listeners.n = 0;
 	k->setup.config_fd = -1;
-	k->state_fd = -1;
+	k->state_fd = k->metrics_fd = -1;
 	return k->status;
 }
 
@@ -424,7 +425,8 @@ keeper_main(const struct keeper_opts *opts)
 	if (k == NULL)
 		return 1;
 	k->opts = opts;
-	k->setup.config_fd = k->reload.setup.config_fd = k->state_fd = -1;
+	k->setup.config_fd = k->reload.setup.config_fd = -1;
+	k->state_fd = k->metrics_fd = -1;
 	control_init(&k->control);
 	child_init(&k->child);
 	child_init(&k->heir);
@@ -443,6 +445,7 @@ keeper_main(const struct keeper_opts *opts)
 	listener_set_close(&k->listeners);
 	setup_fini(&k->setup);
 	os_fd_close(&k->state_fd);
+	os_fd_close(&k->metrics_fd);
 	os_fd_close(&k->reexec.old_fd);
 	buf_fini(&k->reexec.said);
 	buf_fini(&why);

@@ -25,3 +25,21 @@ loglin_quantile(const struct loglin *h, int permille)
 			return loglin_top(i);
 	return loglin_top(LOGLIN_BUCKETS - 1);
 }
+
+static uint64_t
+peek(const uint64_t *p)
+{
+	return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
+void
+loglin_merge(struct loglin *sum, const struct loglin *h)
+{
+	sum->total += peek(&h->total);
+	for (unsigned i = 0; i < LOGLIN_BUCKETS; i++) {
+		uint64_t n = peek(&h->bucket[i]);
+
+		sum->n += n;
+		sum->bucket[i] += n;
+	}
+}

@@ -48,6 +48,12 @@ loglin_add(struct loglin *h, uint64_t v)
 }
 
 /*
+ * Add what ${h} has counted, which another process may be writing; it may have
+ * been killed in the middle: only what is in a bucket is a value.
+ */
+void loglin_merge(struct loglin *sum, const struct loglin *h);
+
+/*
  * The top of the bucket that holds the value below or at which ${permille} of
  * all are; 0 without values.
  */

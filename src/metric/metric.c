@@ -7,6 +7,7 @@
 #define COUNTER METRIC_COUNTER
 #define GAUGE METRIC_GAUGE
 #define HISTOGRAM METRIC_HISTOGRAM
+#define GAUGE_SUM METRIC_GAUGE_SUM
 /* In parentheses, so that a list passes through a macro as one argument. */
 #define LABELS(...) ({__VA_ARGS__})
 #define NO_LABELS ({NULL})
@@ -40,6 +41,12 @@ metric_labels(enum metric_id id)
 	return n;
 }
 
+enum metric_id
+series_id(const struct series *s)
+{
+	return (enum metric_id)s->key[0];
+}
+
 static size_t
 max_series(enum metric_id id)
 {
@@ -59,12 +66,27 @@ metrics_new(struct hash_key seed)
 		m->families[id].last = &m->families[id].first;
 		max += max_series(id) + 1; /* and "other" */
 	}
+	m->nowhere.value = &m->nowhere.own;
 	table_init(&m->table, max, seed);
 	/* A metric without labels is there from the first, with 0. */
 	for (enum metric_id id = 0; id < METRIC_COUNT; id++)
 		if (metric_labels(id) == 0)
 			(void)metric_series(m, id, NULL);
 	return m;
+}
+
+static void
+free_series(struct series *s)
+{
+	while (s->parts != NULL) {
+		struct series_part *p = s->parts;
+
+		s->parts = p->next;
+		free(p);
+	}
+	if (!s->is_shared)
+		free(s->histogram);
+	free(s);
 }
 
 void
@@ -74,9 +96,9 @@ metrics_free(struct metrics *m)
 		for (struct series *s = m->families[id].first, *next; s;
 		     s = next) {
 			next = s->next;
-			free(s->histogram);
-			free(s);
+			free_series(s);
 		}
+	lanes_give(&m->lanes);
 	table_fini(&m->table);
 	free(m);
 }
@@ -113,20 +135,75 @@ add_series(struct metrics *m, enum metric_id id, struct slice key)
 	memcpy(s->key, key.p, key.n);
 	s->n_key = key.n;
 	s->node.key = slice_of(s->key, key.n);
-	if (facts[id].kind == METRIC_HISTOGRAM &&
-	    (s->histogram = calloc(1, sizeof *s->histogram)) == NULL)
-		goto undo_series;
-	if (table_add(&m->table, &s->node) != OK)
-		goto undo_histogram;
+	s->value = &s->own;
+	if (table_add(&m->table, &s->node) != OK) {
+		free(s);
+		return NULL;
+	}
 	*f->last = s;
 	f->last = &s->next;
 	f->n++;
 	return s;
-undo_histogram:
-	free(s->histogram);
-undo_series:
-	free(s);
-	return NULL;
+}
+
+static size_t
+make_other(char *out, enum metric_id id)
+{
+	static const struct slice others[METRIC_LABELS_MAX] = {
+	    SLICE("other"), SLICE("other"), SLICE("other"), SLICE("other")};
+
+	return make_key(out, id, others);
+}
+
+bool
+metric_is_other(struct slice key)
+{
+	char room[METRIC_KEY_BYTES];
+
+	return slice_eq(
+	    key, slice_of(room, make_other(room, (enum metric_id)key.p[0])));
+}
+
+struct series *
+metric_find(struct metrics *m, struct slice key)
+{
+	enum metric_id id = (enum metric_id)key.p[0];
+	struct table_node *node = table_find(&m->table, key);
+	char other[METRIC_KEY_BYTES];
+
+	if (node == NULL && m->families[id].n >= max_series(id)) {
+		key = slice_of(other, make_other(other, id));
+		node = table_find(&m->table, key);
+	}
+	return node ? TABLE_OF(node, struct series, node)
+		    : add_series(m, id, key);
+}
+
+/* It is to be counted on: in our lane, if there is one.  False: no room. */
+static bool
+make_ours(struct metrics *m, struct series *s)
+{
+	bool is_shared = total_share(m, s);
+
+	if (!is_shared && !metric_is_other(s->node.key))
+		return false;
+	if (facts[series_id(s)].kind == METRIC_HISTOGRAM && !s->histogram)
+		s->histogram = calloc(1, sizeof *s->histogram);
+	s->is_ours =
+	    facts[series_id(s)].kind != METRIC_HISTOGRAM || s->histogram;
+	return s->is_ours;
+}
+
+/* ${s}, or what counts in its stead where there is no room; NULL: nothing. */
+static struct series *
+find_ours(struct metrics *m, struct series *s)
+{
+	char other[METRIC_KEY_BYTES];
+
+	if (s == NULL || s->is_ours || make_ours(m, s))
+		return s;
+	s = metric_find(m, slice_of(other, make_other(other, series_id(s))));
+	return s != NULL && (s->is_ours || make_ours(m, s)) ? s : NULL;
 }
 
 /* Where the series of ${key} is found without hashing, if it was used last. */
@@ -142,24 +219,14 @@ recent_of(struct family *f, struct slice key)
 struct series *
 metric_series(struct metrics *m, enum metric_id id, const struct slice *labels)
 {
-	static const struct slice others[METRIC_LABELS_MAX] = {
-	    SLICE("other"), SLICE("other"), SLICE("other"), SLICE("other")};
-	char room[1 + METRIC_LABELS_MAX * (2 + METRIC_LABEL_BYTES)];
+	char room[METRIC_KEY_BYTES];
 	struct slice key = slice_of(room, make_key(room, id, labels));
 	struct series **recent = recent_of(&m->families[id], key);
-	struct table_node *node;
 	struct series *s = *recent;
 
 	if (s != NULL && slice_eq(s->node.key, key))
 		return s;
-	node = table_find(&m->table, key);
-	if (node == NULL && m->families[id].n >= max_series(id)) {
-		key.n = make_key(room, id, others);
-		node = table_find(&m->table, key);
-	}
-	if (node != NULL)
-		return *recent = TABLE_OF(node, struct series, node);
-	s = add_series(m, id, key);
+	s = find_ours(m, metric_find(m, key));
 	if (s == NULL)
 		return &m->nowhere;
 	return *recent = s;
@@ -168,19 +235,19 @@ metric_series(struct metrics *m, enum metric_id id, const struct slice *labels)
 void
 series_add(struct series *s, int64_t n)
 {
-	s->value += n;
+	*s->value += n;
 }
 
 void
 series_set(struct series *s, int64_t value)
 {
-	s->value = value;
+	*s->value = value;
 }
 
 int64_t
 series_value(const struct series *s)
 {
-	return s->histogram ? (int64_t)s->histogram->n : s->value;
+	return s->histogram ? (int64_t)s->histogram->n : *s->value;
 }
 
 void

@@ -5,6 +5,9 @@
  * label values; look it up once, keep the pointer (good as long as the struct
  * metrics) and count on it.  One thread only.  The number of series of a
  * metric is bounded: past it, new label values count as "other".
+ *
+ * Counters and histograms may lie in memory that outlives the process and
+ * that several share (lanes.h): then what is told is the sum of all.
  */
 #pragma once
 #include "base/buf.h"
@@ -21,6 +24,8 @@ enum metric_kind {
 	METRIC_COUNTER,	  /* only grows */
 	METRIC_GAUGE,	  /* is set */
 	METRIC_HISTOGRAM, /* of microseconds, shown in seconds */
+	METRIC_GAUGE_SUM, /* a gauge; each gate that runs has a part of it */
+	METRIC_KINDS
 };
 
 enum {
@@ -28,6 +33,9 @@ enum {
 	METRIC_SERIES_MAX = 2000,    /* of a counter or gauge */
 	METRIC_HISTOGRAMS_MAX = 200, /* of a histogram: 8 KiB each */
 	METRIC_LABEL_BYTES = 256,    /* of one label's value; then cut */
+	METRICS_LANES = 12,	     /* gates that may count at once */
+	METRICS_LANE_BYTES = 8 * 1024 * 1024,
+	METRICS_SHARE_BYTES = METRICS_LANES * METRICS_LANE_BYTES,
 };
 
 /* One row of facts/metrics.def. */
@@ -36,6 +44,15 @@ struct metric_fact {
 	const char *help;
 	const char *labels[METRIC_LABELS_MAX]; /* NULL behind the last */
 	enum metric_kind kind;
+};
+
+/* Where and as whom to count, for metrics_share. */
+struct metrics_share {
+	void *mem;	     /* zeros when new, aligned to 64 */
+	size_t size;	     /* METRICS_SHARE_BYTES; taken only where touched */
+	uint64_t generation; /* of this gate, not 0 */
+	const uint64_t *live; /* other gates that run */
+	size_t n_live;
 };
 
 struct metrics;
@@ -49,6 +66,24 @@ size_t metric_labels(enum metric_id id);
 
 /* Nothing counted yet.  NULL when memory ran out. */
 struct metrics *metrics_new(struct hash_key seed);
+
+/*
+ * Count from now on in the memory of ${s}, which must stay until metrics_free:
+ * counters and histograms go on from where those before us were, and what
+ * others count beside us is told, too.  Gauges begin anew.  ERR_RANGE,
+ * ERR_FULL: nothing is shared; all works without.
+ */
+MUST_CHECK enum err metrics_share(
+    struct metrics *m, const struct metrics_share *s);
+
+/* The gate of ${generation} is gone: its part of gauges is. */
+void metrics_gone(struct metrics *m, uint64_t generation);
+
+/* What other gates that run have of ${id}, a METRIC_GAUGE_SUM, in all. */
+int64_t metrics_of_others(struct metrics *m, enum metric_id id);
+
+/* How many other gates run. */
+unsigned metrics_others(const struct metrics *m);
 
 /* Free all; every series pointer is dead. */
 void metrics_free(struct metrics *m);
@@ -67,14 +102,14 @@ void series_add(struct series *s, int64_t n);
 /* Set a gauge. */
 void series_set(struct series *s, int64_t value);
 
-/* A counter's or gauge's value, or the number of observations. */
+/* Our own part of a counter's or gauge's value, or of its observations. */
 int64_t series_value(const struct series *s);
 
 /* Count one observation of ${us} microseconds (negative: as 0). */
 void series_observe(struct series *s, int64_t us);
 
 /*
- * The value below which ${permille} of a histogram's observations are, in
+ * The value below which ${permille} of our own observations are, in
  * microseconds, at most 1/32 too large; 0 without observations.
  */
 int64_t series_quantile(const struct series *s, int permille);

@@ -140,9 +140,9 @@ put_seconds(struct out *o, uint64_t us)
  * 1/32 under a bound may be told under the next.
  */
 static void
-put_histogram(struct out *o, const struct metric_fact *f, struct series *s)
+put_histogram(struct out *o, const struct metric_fact *f,
+    const struct series *s, const struct loglin *h)
 {
-	const struct loglin *h = s->histogram;
 	uint64_t sum = 0;
 	unsigned next = 0;
 
@@ -163,12 +163,14 @@ put_histogram(struct out *o, const struct metric_fact *f, struct series *s)
 }
 
 static void
-put_family(struct out *o, const struct metric_fact *f, struct series *first)
+put_family(struct out *o, struct metrics *m, enum metric_id id)
 {
+	const struct metric_fact *f = metric_get(id);
 	static const char *const kinds[] = {
 	    [METRIC_COUNTER] = " counter\n",
 	    [METRIC_GAUGE] = " gauge\n",
 	    [METRIC_HISTOGRAM] = " histogram\n",
+	    [METRIC_GAUGE_SUM] = " gauge\n",
 	};
 
 	put_str(o, "# HELP ");
@@ -178,11 +180,13 @@ put_family(struct out *o, const struct metric_fact *f, struct series *first)
 	put_str(o, "\n# TYPE ");
 	put_str(o, f->name);
 	put_str(o, kinds[f->kind]);
-	for (struct series *s = first; s != NULL && o->err == OK; s = s->next)
-		if (s->histogram != NULL)
-			put_histogram(o, f, s);
+	for (const struct series *s = m->families[id].first;
+	     s != NULL && o->err == OK; s = s->next)
+		if (f->kind == METRIC_HISTOGRAM)
+			put_histogram(o, f, s, total_histogram(m, s));
 		else
-			put_sample(o, f, s, "", NULL, (uint64_t)s->value);
+			put_sample(
+			    o, f, s, "", NULL, (uint64_t)total_value(m, s));
 }
 
 enum err
@@ -192,7 +196,8 @@ metrics_print(struct metrics *m, struct buf *out)
 
 	for (size_t i = 0; i < m->n_hooks; i++)
 		m->hooks[i].fn(m, m->hooks[i].arg);
+	total_look(m);
 	for (enum metric_id id = 0; id < METRIC_COUNT; id++)
-		put_family(&o, metric_get(id), m->families[id].first);
+		put_family(&o, m, id);
 	return o.err;
 }

@@ -218,3 +218,41 @@ def test_one_process_serves_too(start_weir, engine):
     weir = start_weir({}, engine, args=["-1"])
     assert ask(weir, "ollama").status == 200
     assert weir.children() == []
+
+
+def sums(weir):
+    """What the operator sees: requests, observed ends, connections."""
+    now = weir.metrics()
+    return tuple(
+        metrics.total(now, name, **labels)
+        for name, labels in (
+            ("weir_requests_total", {"model": "llama3.2", "status": "200"}),
+            ("weir_request_duration_seconds_count", {"model": "llama3.2"}),
+            ("weir_errors_total", {}),
+            ("weir_input_tokens_total", {}),
+        )
+    )
+
+
+def test_what_was_counted_is_not_forgotten(weir, engine):
+    """Each request once, whichever gate answered it."""
+    ask(weir, "ollama")
+    _, _, _, each = sums(weir)
+    assert each > 0
+    for n in range(2, 6):
+        weir.kill_gate()
+        before = sums(weir)
+        assert before == (n - 1, n - 1, 0, each * (n - 1))
+        assert ask(weir, "ollama").status == 200
+        assert sums(weir) == (n, n, 0, each * n)
+    now = weir.metrics()
+    buckets = [
+        value
+        for name, labels, value in now
+        if name == "weir_request_duration_seconds_bucket"
+        and labels["model"] == "llama3.2"
+    ]
+    assert buckets == sorted(buckets) and buckets[-1] == 5
+    # What was in flight is a gate's own, and died with it.
+    assert metrics.total(now, "weir_slots_used") == 0
+    assert metrics.total(now, "weir_connections") == 1

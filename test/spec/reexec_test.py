@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness import asks, replies
+from harness import asks, metrics, replies
 from harness.asks import ask
 from harness.waiting import Signal, wait_process
 from harness.weir import binary
@@ -24,7 +24,6 @@ METERED = {"callers": [{"name": "anonymous", "tokens": "4k/hour"}]}
 def reexec(weir, by_signal=False):
     """Re-execute and wait until the new gate serves; the old gate's pid."""
     old = weir.gates()[0]
-    weir.kills += 1  # counters are a gate's own
     n = sum(e["event"] == "reexecuted" for e in weir.event_lines())
     if by_signal:
         os.kill(weir.keeper_pid, signal.SIGUSR2)
@@ -157,6 +156,44 @@ def test_a_stream_goes_on_in_the_old_gate(weir, engine):
     weir.wait_event("gate_left")
     ids = [line["id"] for line in weir.access_lines()]
     assert len(set(ids)) == 3
+
+
+def test_both_gates_count_together(weir, engine):
+    """The sum is exact at any moment; the old gate's requests are seen."""
+
+    def told():
+        return metrics.total(
+            weir.metrics(), "weir_requests_total", model="llama3.2"
+        )
+
+    assert ask(weir, "ollama").status == 200
+    go = held(engine)
+    with weir.connect() as caller:
+        lines = begin(caller)
+        old = reexec(weir)
+        assert told() == 1
+        assert metrics.total(weir.metrics(), "weir_slots_used") == 1
+        assert metrics.total(weir.metrics(), "weir_connections") == 2
+        status = json.loads(weir.run("status", "--json").stdout)
+        assert status["leaving"] == {"gates": 1, "in_flight": 1, "waiting": 0}
+        assert "earlier gates (1): 1 in flight, 0 waiting" in weir.run("status").stdout
+        assert ask(weir, "ollama").status == 200
+        assert told() == 2
+        go.set()
+        assert list(lines)[-1]["done"] is True
+        weir.wait_metric("weir_requests_total", lambda n: n == 3, model="llama3.2")
+    assert wait_process(old)
+    weir.wait_event("gate_left")
+    assert told() == 3
+    assert metrics.total(weir.metrics(), "weir_slots_used") == 0
+    status = json.loads(weir.run("status", "--json").stdout)
+    assert "leaving" not in status
+    # And through more of them than take turns.
+    for n in range(4, 8):
+        assert wait_process(reexec(weir))
+        assert told() == n - 1
+        assert ask(weir, "ollama").status == 200
+        assert told() == n
 
 
 @pytest.mark.engine(slots=1)
@@ -306,7 +343,6 @@ def test_a_gate_that_cannot_start_is_undone(start_weir, engine, copy):
     assert ask(weir, "ollama").status == 200
     logs.unlink()
     (weir.folder / "away").rename(logs)
-    weir.kills += 1
     assert weir.run("reexec").returncode == 0
     assert wait_process(gate)
     assert ask(weir, "ollama").status == 200

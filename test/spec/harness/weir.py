@@ -437,7 +437,7 @@ class Weir:
                 return False
             lost = metrics.total(now, "weir_log_lines_dropped_total")
             if self.kills or lost:
-                return True  # counters are a gate's own
+                return True  # what a killed gate had not written is lost
             # The question itself is counted after its answer was made.
             want = 1 + metrics.total(now, "weir_requests_total")
             lines = self.request_lines()

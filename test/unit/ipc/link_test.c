@@ -88,6 +88,7 @@ fill_start(void)
 	memset(start.config, 'p', GATE_PATH_MAX - 1);
 	assert_int_equal(os_share_new("config", 5, &start.config_fd), OK);
 	assert_int_equal(os_share_new("state", 4096, &start.state_fd), OK);
+	assert_int_equal(os_share_new("metrics", 64, &start.metrics_fd), OK);
 	assert_int_equal(pwrite(start.config_fd, "a: 1\n", 5, 0), 5);
 }
 
@@ -121,6 +122,7 @@ test_start(void **state)
 		assert_int_equal(got.ports.v[i].port, 65535 - i);
 	}
 	assert_int_equal(inode(got.state_fd), inode(start.state_fd));
+	assert_int_equal(inode(got.metrics_fd), inode(start.metrics_fd));
 	assert_string_equal(got.config, start.config);
 	buf_init(&text, 100);
 	for (int again = 0; again < 2; again++) {
@@ -133,6 +135,7 @@ test_start(void **state)
 	link_close_setup(&got);
 	os_fd_close(&start.config_fd);
 	os_fd_close(&start.state_fd);
+	os_fd_close(&start.metrics_fd);
 }
 
 static void
