@@ -8,6 +8,7 @@ Parts, in this order; each stands alone:
   run     script/run --once
 """
 import argparse
+import importlib.util
 import json
 import os
 import re
@@ -23,6 +24,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
 PARTS = ("checks", "unit", "fuzz", "spec", "run")
 DEV = os.path.join(ROOT, "build", "dev")
 SKIP = 77
+SPECS_AT_ONCE = 3
 
 
 class Suite:
@@ -218,13 +220,16 @@ class Suite:
             os.unlink(report)
         argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
                 "--junitxml", report, folder]
+        # Specs wait more than they work: some files at a time.
+        if not self.options.k and importlib.util.find_spec("xdist"):
+            argv += ["-n", str(SPECS_AT_ONCE), "--dist", "loadfile"]
         if self.options.k:
             name = self.options.k.split("spec/")[-1]
             if "/" in name:
                 return  # a name of another part
             argv += ["-k", name]
         env = dict(sanitizers(), **self.engines())
-        status, text = self.command("spec", argv, 1200, env)
+        status, text = self.command("spec", argv, 2400, env)
         self.spec_results(report, status, text)
         self.no_leftovers("spec")
 

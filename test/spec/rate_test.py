@@ -86,6 +86,7 @@ def test_each_caller_has_its_own_bucket(weir, engine):
 def test_over_wait_holds_requests_back(weir, engine):
     """As nginx without nodelay: 50 ms apart, whoever asked first."""
     callers = [weir.connect() for _ in range(6)]
+    begin = time.monotonic()
     for caller in callers:
         caller.send(
             asks.request_bytes("openai")
@@ -93,10 +94,10 @@ def test_over_wait_holds_requests_back(weir, engine):
     for caller in callers:
         assert caller.response().finish().status == 200
         caller.close()
-    at = [r.at for r in engine.requests]
-    gaps = [b - a for a, b in zip(at, at[1:])]
-    assert all(gap > 0.04 for gap in gaps), gaps
-    assert at[-1] - at[0] < 1
+    # A machine that is busy lets them come later, never sooner.
+    at = [r.at - begin for r in engine.requests]
+    assert all(t > 0.05 * i - 0.001 for i, t in enumerate(at)), at
+    assert at[-1] < 5
 
 
 @pytest.mark.weir(callers=[{**TEN, "burst": 0}], dry_run=True)
