@@ -45,6 +45,29 @@ anthropic_calls(struct chat *c, struct slice blocks)
 	json_array_end(&c->w);
 }
 
+/* The images among the blocks, an array of theirs; what is no base64 is not
+ * known here. */
+static void
+anthropic_images(struct chat *c, struct slice blocks)
+{
+	struct json_reader r;
+	struct chat_member m;
+
+	json_array_begin(&c->w, "images");
+	(void)chat_open(&r, blocks);
+	while (chat_element(&r, &m)) {
+		struct slice source = chat_find(m.raw, "source");
+
+		if (!slice_is(chat_find(m.raw, "type"), "\"image\""))
+			continue;
+		if (slice_is(chat_find(source, "type"), "\"base64\""))
+			chat_raw(c, NULL, chat_find(source, "data"));
+		else
+			chat_unknown(c);
+	}
+	json_array_end(&c->w);
+}
+
 /* What of a message is no result of a tool. */
 static void
 anthropic_body(struct chat *c, struct slice role, struct slice blocks)
@@ -52,7 +75,7 @@ anthropic_body(struct chat *c, struct slice role, struct slice blocks)
 	struct slice thinking = {0};
 	struct json_reader r;
 	struct chat_member m;
-	unsigned calls = 0;
+	unsigned calls = 0, images = 0;
 	bool has_text;
 
 	chat_text_begin(c);
@@ -66,17 +89,21 @@ anthropic_body(struct chat *c, struct slice role, struct slice blocks)
 			thinking = chat_find(m.raw, "thinking");
 		else if (slice_is(type, "tool_use"))
 			calls++;
+		else if (slice_is(type, "image"))
+			images++;
 		else if (!slice_is(type, "tool_result"))
 			chat_unknown(c);
 	}
 	has_text = chat_text_end(c, NULL);
-	if (!has_text && calls == 0 && thinking.n <= 2)
+	if (!has_text && calls == 0 && images == 0 && thinking.n <= 2)
 		return;
 	json_object_begin(&c->w, NULL);
 	json_raw(&c->w, "role", role);
 	if (has_text)
 		json_raw(&c->w, "content", buf_slice(&c->text));
 	chat_raw(c, "thinking", thinking);
+	if (images > 0)
+		anthropic_images(c, blocks);
 	if (calls > 0)
 		anthropic_calls(c, blocks);
 	json_object_end(&c->w);

@@ -187,32 +187,33 @@ chat_effort(struct chat *c, struct slice raw)
 		chat_raw(c, "think", raw);
 }
 
-/* --- responses --- */
-
-static void
-response_items(struct chat *c, struct slice input)
+/* base64 may have its slashes escaped; what stands before it has none else. */
+void
+chat_image_url(struct chat *c, struct slice url)
 {
-	struct json_reader r;
-	struct chat_member m;
+	static const struct slice data = SLICE("data:"),
+				  mark = SLICE("base64,");
+	struct slice s = chat_inside(url);
+	const char *at = s.n > 0 ? memmem(s.p, s.n, mark.p, mark.n) : NULL;
 
-	(void)chat_open(&r, input);
-	while (chat_element(&r, &m)) {
-		struct slice type = chat_inside(chat_find(m.raw, "type"));
-		struct slice role = chat_find(m.raw, "role");
-
-		if ((type.n > 0 && !slice_is(type, "message")) || role.n == 0) {
-			chat_unknown(c);
-			continue;
-		}
-		json_object_begin(&c->w, NULL);
-		json_raw(&c->w, "role", role);
-		chat_text_begin(c);
-		chat_join(c, chat_find(m.raw, "content"));
-		if (!chat_text_end(c, "content"))
-			json_str(&c->w, "content", (struct slice){0});
-		json_object_end(&c->w);
+	if (!slice_starts(s, data) || at == NULL) {
+		chat_unknown(c);
+		return;
 	}
+	s = slice_from(s, (size_t)(at - s.p) + mark.n);
+	buf_clear(&c->text);
+	chat_text_begin(c);
+	if (c->w.err == OK)
+		c->w.err = buf_add(&c->text, s);
+	json_array_begin(&c->w, "images");
+	if (!chat_text_end(c, NULL))
+		chat_unknown(c);
+	else
+		json_raw(&c->w, NULL, buf_slice(&c->text));
+	json_array_end(&c->w);
 }
+
+/* --- responses --- */
 
 static void
 response(struct chat *c, const struct inspect *in)
@@ -242,12 +243,12 @@ messages(struct chat *c, const struct inspect *in,
 }
 
 static void
-write_messages(struct chat *c, const struct inspect *in)
+write_messages(struct chat *c, const struct inspect *in, enum shape shape)
 {
 	struct slice input = in->raw[FIELD_INPUT];
 
 	json_array_begin(&c->w, "messages");
-	switch (in->opt.route->shape) {
+	switch (shape) {
 	case SHAPE_ANTHROPIC:
 		whole_message(c, "system", in->raw[FIELD_SYSTEM]);
 		messages(c, in, chat_anthropic_message);
@@ -255,7 +256,7 @@ write_messages(struct chat *c, const struct inspect *in)
 	case SHAPE_RESPONSES:
 		whole_message(c, "system", in->raw[FIELD_INSTRUCTIONS]);
 		if (input.n > 0 && input.p[0] == '[')
-			response_items(c, input);
+			chat_responses_items(c, input);
 		else
 			whole_message(c, "user", input);
 		break;
@@ -267,7 +268,7 @@ write_messages(struct chat *c, const struct inspect *in)
 }
 
 enum err
-render_chat(const struct inspect *in, struct buf *out)
+render_chat(const struct inspect *in, enum shape shape, struct buf *out)
 {
 	struct chat c = {.is_known = true};
 	enum err e;
@@ -278,9 +279,9 @@ render_chat(const struct inspect *in, struct buf *out)
 	buf_init(&c.text, in->opt.body.n + 8);
 	/* Members of an object that somebody else has opened. */
 	json_writer_init(&c.w, out);
-	write_messages(&c, in);
+	write_messages(&c, in, shape);
 	c.w.comma = true;
-	switch (in->opt.route->shape) {
+	switch (shape) {
 	case SHAPE_ANTHROPIC:
 		chat_anthropic(&c, in);
 		break;

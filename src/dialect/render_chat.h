@@ -10,13 +10,14 @@
 
 /*
  * Append the members `messages`, `tools` and `think`, joined by commas, that
- * Ollama makes of the request that ${in}, which is done, has read: an OpenAI
- * chat, an Anthropic message or a response.  ERR_NOT_FOUND: it has parts that
- * are not known here.  ERR_FULL, ERR_NOMEM.
+ * Ollama makes of the request that ${in}, which is done, has read: by ${shape}
+ * an OpenAI chat, an Anthropic message or a response.  ERR_NOT_FOUND: it has
+ * parts that are not known here.  ERR_FULL, ERR_NOMEM.
  */
-MUST_CHECK enum err render_chat(const struct inspect *in, struct buf *out);
+MUST_CHECK enum err render_chat(
+    const struct inspect *in, enum shape shape, struct buf *out);
 
-/* --- for render_openai.c and render_anthropic.c --- */
+/* --- for render_openai.c, render_anthropic.c and render_responses.c --- */
 
 enum { CHAT_CALLS_MAX = 512 };
 
@@ -78,6 +79,15 @@ void chat_tools(struct chat *c, struct slice tools, const char *schema);
 
 /* The member `think` that a reasoning effort, ${raw}, means. */
 void chat_effort(struct chat *c, struct slice raw);
+
+/* An array `images` of one, in base64, that the string ${url} (data:) holds. */
+void chat_image_url(struct chat *c, struct slice url);
+
+/* The arguments of a call, an object in the string ${raw}. */
+void chat_arguments(struct chat *c, struct slice raw);
+
+/* The items of a response's input, an array, as messages. */
+void chat_responses_items(struct chat *c, struct slice input);
 
 /* One message, ${raw}, and the members besides `messages`, of these APIs. */
 void chat_openai_message(struct chat *c, struct slice raw);

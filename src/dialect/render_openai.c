@@ -12,9 +12,8 @@ is_object(struct slice s)
 	return json_skip(&r) == JSON_OBJECT && json_next(&r) == JSON_END;
 }
 
-/* ${raw}: a string that holds JSON. */
-static void
-arguments(struct chat *c, struct slice raw)
+void
+chat_arguments(struct chat *c, struct slice raw)
 {
 	struct slice s = chat_inside(raw);
 	size_t n = 0;
@@ -67,7 +66,7 @@ openai_calls(struct chat *c, struct slice raw)
 		chat_raw(c, "id", id);
 		json_object_begin(&c->w, "function");
 		chat_raw(c, "name", name);
-		arguments(c, chat_find(call, "arguments"));
+		chat_arguments(c, chat_find(call, "arguments"));
 		json_object_end(&c->w);
 		json_object_end(&c->w);
 	}
@@ -95,6 +94,29 @@ openai_tail(struct chat *c, const struct message *g)
 }
 
 static void
+openai_part(struct chat *c, struct slice raw)
+{
+	struct slice type = chat_inside(chat_find(raw, "type"));
+	struct slice text = chat_find(raw, "text");
+	struct slice image = chat_find(raw, "image_url");
+	struct slice sound = chat_find(raw, "input_audio");
+
+	if (slice_is(type, "text") && text.n > 0) {
+		json_raw(&c->w, "content", text);
+	} else if (slice_is(type, "image_url")) {
+		chat_image_url(c,
+		    image.p && image.p[0] == '{' ? chat_find(image, "url")
+						 : image);
+	} else if (slice_is(type, "input_audio")) {
+		json_array_begin(&c->w, "images");
+		chat_raw(c, NULL, chat_find(sound, "data"));
+		json_array_end(&c->w);
+	} else {
+		chat_unknown(c);
+	}
+}
+
+static void
 openai_parts(struct chat *c, const struct message *g)
 {
 	struct json_reader r;
@@ -103,16 +125,11 @@ openai_parts(struct chat *c, const struct message *g)
 
 	(void)chat_open(&r, g->content);
 	while (chat_element(&r, &m)) {
-		struct slice type = chat_find(m.raw, "type");
-		struct slice text = chat_find(m.raw, "text");
-
-		if (!slice_is(type, "\"text\"") || text.n == 0)
-			chat_unknown(c);
 		if (is_open)
 			json_object_end(&c->w);
 		json_object_begin(&c->w, NULL);
 		json_raw(&c->w, "role", g->role);
-		json_raw(&c->w, "content", text);
+		openai_part(c, m.raw);
 		is_open = true;
 	}
 	if (!is_open) {

@@ -120,6 +120,7 @@ engine_move(struct engine *e, enum engine_state to, enum err why)
 	e->since_us = os_now_us();
 	e->why = why;
 	if (to == ENGINE_DOWN) {
+		e->lacks = 0;
 		upstream_close_idle(e);
 		load_forget(e);
 		machine_forget(e);

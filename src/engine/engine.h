@@ -96,6 +96,14 @@ enum engine_blame {
 	BLAME_NOBODY,  /* somebody has ended it: KILL, TERM, ... */
 };
 
+/* Questions about counts that an engine does not know: bits. */
+enum {
+	ENGINE_LACKS_COUNT = 1,	   /* .../input_tokens, /tokenize of vLLM */
+	ENGINE_LACKS_MESSAGES = 2, /* /v1/messages/count_tokens */
+	ENGINE_LACKS_TEMPLATE = 4, /* /apply-template */
+	ENGINE_LACKS_CONTEXT = 8   /* it does not say what is loaded */
+};
+
 struct engine_probe;
 struct engine_load;
 struct engine_proof;
@@ -168,6 +176,7 @@ struct engine {
 	pid_t pid;	      /* of an Ollama on this machine, 0: unknown */
 	unsigned holds;	      /* models at once, 0: unknown */
 	unsigned holds_most;  /* where memory allows, 0: unknown */
+	unsigned lacks;	      /* ENGINE_LACKS_*, until it goes away */
 	uint32_t env_context; /* of Ollama's environment, 0: none */
 	unsigned kv_type;     /* enum shape_type */
 	struct os_ram ram;    /* on this machine, while has_ram */

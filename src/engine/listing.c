@@ -56,6 +56,7 @@ static const struct {
     {PLACE_ROW, "size", MEMBER_SIZE},
     {PLACE_ROW, "size_vram", MEMBER_VRAM},
     {PLACE_ROW, "context_length", MEMBER_CONTEXT},
+    {PLACE_ROW, "max_model_len", MEMBER_N_CTX},
     {PLACE_ROW, "expires_at", MEMBER_EXPIRES},
     {PLACE_ROW, "status", MEMBER_STATUS},
     {PLACE_ROW, "meta", MEMBER_META},

@@ -14,6 +14,7 @@
 #include "flow/flow.h"
 #include "log/access.h"
 
+struct overflow;
 struct tokenizer;
 
 /* A context, and where the number comes from. */
@@ -57,6 +58,9 @@ enum step count_await(struct flow *f, const struct engine_model *m);
  * held near the limit also STEP_WAIT: ${e} is asked, then the flow runs again.
  */
 enum step count_judge(struct flow *f, struct engine *e);
+
+/* Refuse it in the caller's words, as the engine did. */
+enum step count_refuse_told(struct flow *f, const struct overflow *o);
 
 /* Tokens of the prompt as far as is known here, -1: it was not counted. */
 int64_t count_prompt_tok(const struct flow *f);

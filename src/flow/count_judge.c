@@ -1,10 +1,12 @@
 /*
  * Does a prompt fit?  By the least that it can have while nothing is asked,
- * by the engine's own count near the limit.
+ * by the engine's own count near the limit.  What cannot be counted here at all
+ * goes to count_guard.c, embeddings to count_embed.c.
  */
 #include "dialect/render.h"
 #include "engine/tokenizer.h"
 #include "flow/count.h"
+#include "flow/count_part.h"
 #include "flow/exact.h"
 #include "flow/fit.h"
 #include "flow/models.h"
@@ -77,8 +79,8 @@ count_limit(
 	return l;
 }
 
-static int64_t
-needed_output(const struct flow *f)
+int64_t
+count_needed_output(const struct flow *f)
 {
 	const struct conf_model *policy = models_policy(f->conf, &f->name);
 	int64_t least = policy ? (int64_t)policy->min_output : MIN_OUTPUT_TOK;
@@ -99,17 +101,24 @@ count_is_plain(const struct flow *f)
 	    !slice_has(slice_of(f->body, f->body_n), thought);
 }
 
-static enum step
-too_long(struct flow *f, int64_t tok, int64_t need, struct count_limit l)
+enum step
+count_too_long(struct flow *f, int64_t tok, int64_t need, struct count_limit l)
 {
 	struct buf *b = &f->env->scratch;
 
+	if (f->conf->dry_run) {
+		f->dry_run = ERR_CONTEXT_EXCEEDED;
+		return STEP_NEXT;
+	}
 	buf_clear(b);
 	if (buf_printf(b,
 		"it has %lld tokens, %lld more than fit; the context is %lld "
-		"tokens (%s), of which %lld are kept for the answer",
+		"tokens (%s)",
 		(long long)tok, (long long)(tok + need - l.tok),
-		(long long)l.tok, l.source, (long long)need) != OK)
+		(long long)l.tok, l.source) != OK ||
+	    (need > 0 &&
+		buf_printf(b, ", of which %lld are kept for the answer",
+		    (long long)need) != OK))
 		return flow_refuse(f, ERR_INTERNAL);
 	f->refusal.reason = arena_copy(&f->arena, buf_slice(b));
 	f->refusal.value = tok;
@@ -135,7 +144,8 @@ is_near(const struct flow *f, const struct engine *e, struct tokenizer_extra x,
 		return true;
 	if (f->inspect.n_tools > 0)
 		margin += NEAR_TOK + (int64_t)f->counted_tok / TOOLS_SHARE;
-	return (int64_t)f->counted_tok + x.most + needed_output(f) + margin >
+	return (int64_t)f->counted_tok + x.most + count_needed_output(f) +
+	    margin >
 	    l.tok;
 }
 
@@ -176,11 +186,40 @@ is_too_long(const struct flow *f, const struct engine *e,
 	return texts + x.least - slack_tok(f) > room_tok;
 }
 
-static enum step
-judge(struct flow *f, struct engine *e, struct tokenizer_extra x,
+/* The engine's refusal of a prompt that is too long, in the caller's words. */
+enum step
+count_refuse_told(struct flow *f, const struct overflow *o)
+{
+	struct buf *b = &f->env->scratch;
+	enum err e;
+
+	buf_clear(b);
+	if (o->prompt_tok > 0 && o->context_tok > 0)
+		e = buf_printf(b,
+		    "it has %lld tokens as the engine counts, %lld more than "
+		    "the %lld of its context",
+		    (long long)o->prompt_tok,
+		    (long long)(o->prompt_tok - o->context_tok),
+		    (long long)o->context_tok);
+	else if (o->context_tok > 0)
+		e = buf_printf(b, "the engine says that only %lld tokens fit",
+		    (long long)o->context_tok);
+	else
+		e = buf_add_str(
+		    b, "the engine refused it and does not say by how much");
+	if (e != OK)
+		return flow_refuse(f, ERR_INTERNAL);
+	f->refusal.reason = arena_copy(&f->arena, buf_slice(b));
+	f->refusal.value = o->prompt_tok;
+	f->refusal.limit = o->prompt_tok > 0 ? o->context_tok : 0;
+	return flow_refuse(f, ERR_CONTEXT_EXCEEDED);
+}
+
+enum step
+count_judge_known(struct flow *f, struct engine *e, struct tokenizer_extra x,
     struct count_limit l)
 {
-	int64_t need = needed_output(f), tok = count_prompt_tok(f);
+	int64_t need = count_needed_output(f), tok = count_prompt_tok(f);
 	int64_t most = (int64_t)f->counted_tok + x.most + slack_tok(f);
 	int64_t have = l.grows_from > 0 ? l.grows_from : l.tok;
 
@@ -195,39 +234,77 @@ judge(struct flow *f, struct engine *e, struct tokenizer_extra x,
 		f->left_tok = have - most;
 	if (!is_too_long(f, e, x, l.tok - need))
 		return STEP_NEXT;
-	if (f->conf->dry_run) {
-		f->dry_run = ERR_CONTEXT_EXCEEDED;
+	return count_too_long(f, tok, need, l);
+}
+
+bool
+count_may_cut(const struct flow *f, const struct engine *e)
+{
+	const struct route *r = f->match.route;
+
+	return e->kind == ENGINE_OLLAMA && r->dialect != DIALECT_OLLAMA &&
+	    r->class == CLASS_INFERENCE && r->shape != SHAPE_COUNT;
+}
+
+bool
+count_is_unseen(
+    const struct flow *f, const struct engine *e, const struct engine_model *m)
+{
+	return f->has_slot && count_may_cut(f, e) && m->context == 0 &&
+	    (e->lacks & ENGINE_LACKS_CONTEXT) == 0;
+}
+
+/* Ask, unless what is known here is enough. */
+static enum step
+ask_if_near(struct flow *f, struct engine *e, const struct engine_model *m,
+    struct tokenizer *t, struct tokenizer_extra x)
+{
+	struct exact_opt opt = {
+	    .engine = e, .tokenizer = t, .is_loaded = m->is_loaded};
+
+	if (!f->has_slot || f->is_exact)
 		return STEP_NEXT;
-	}
-	return too_long(f, tok, need, l);
+	if (count_is_unseen(f, e, m) || is_near(f, e, x, count_limit(f, e, m)))
+		return exact_ask(f, &opt);
+	exact_note_known(f, e);
+	return STEP_NEXT;
 }
 
 enum step
 count_judge(struct flow *f, struct engine *e)
 {
-	const struct conf_model *policy;
+	const struct conf_model *policy = models_policy(f->conf, &f->name);
+	bool was_asked = f->is_asked;
+	struct tokenizer *t = NULL;
 	struct tokenizer_extra x;
 	struct engine_model *m;
-	struct tokenizer *t;
 	struct count_limit l;
-	bool was_asked = f->is_asked;
 
 	f->fit_tok = 0;
-	if (!f->is_counted || (m = count_model_at(f, e)) == NULL ||
-	    (t = tokenizer_get(e, m)) == NULL)
+	if (!f->has_inspect || !f->has_name ||
+	    f->match.route->class != CLASS_INFERENCE ||
+	    (policy && policy->overflow == CONF_OVERFLOW_PASS) ||
+	    (m = count_model_at(f, e)) == NULL)
 		return STEP_NEXT;
+	if (f->is_counted)
+		t = tokenizer_get(e, m);
+	if (f->match.route->shape == SHAPE_EMBED)
+		return count_judge_embed(f, e, m);
+	if (t == NULL)
+		return count_guard(f, e, m);
 	x = tokenizer_extra(t, count_kind(f), f->inspect.n_messages);
 	f->count_extra = x.least;
-	policy = models_policy(f->conf, &f->name);
-	l = count_limit(f, e, m);
-	if (l.tok == 0 || (policy && policy->overflow == CONF_OVERFLOW_PASS))
-		return STEP_NEXT;
-	if (f->has_slot && !f->is_exact && is_near(f, e, x, l) &&
-	    exact_ask(f, t, m->is_loaded) == STEP_WAIT)
+	if (ask_if_near(f, e, m, t, x) == STEP_WAIT)
 		return STEP_WAIT;
+	if (f->is_over)
+		return count_refuse_told(f, &f->over);
+	/* It may be loaded, and be seen, by now. */
+	l = count_limit(f, e, m);
+	if (l.tok == 0)
+		return STEP_NEXT;
 	if (f->is_exact && was_asked) {
 		f->count_extra = f->exact_tok - (int64_t)f->counted_tok;
 		count_learn(f, t, f->exact_tok);
 	}
-	return judge(f, e, x, l);
+	return count_judge_known(f, e, x, l);
 }

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "dialect/answer.h"
 #include "dialect/edit.h"
+#include "dialect/overflow.h"
 #include "dialect/error.h"
 #include "dialect/inspect.h"
 #include "dialect/route.h"
@@ -101,7 +102,9 @@ struct flow {
 	bool count_done, is_counted;
 	bool is_poison;	      /* it would crash the engine's tokenizer */
 	uint64_t counted_tok; /* of the texts */
-	int64_t count_extra;  /* what the template adds at the least */
+	/* Of embeddings: the longest input, as read, and as Ollama has it. */
+	uint64_t longest_tok, widest_tok;
+	int64_t count_extra; /* what the template adds at the least */
 	/* What is left for the answer at the least; 0: not known. */
 	int64_t left_tok;
 	uint32_t fit_tok;    /* context to be loaded for it, 0: as it is */
@@ -109,6 +112,8 @@ struct flow {
 	bool is_asked;	     /* this engine was */
 	bool is_exact;	     /* exact_tok is what the engine will read */
 	int64_t exact_tok;
+	bool is_over; /* the engine refused it for its length, as over says */
+	struct overflow over;
 
 	/* reserve */
 	uint64_t guess_tok; /* of the prompt, until the engine has counted */

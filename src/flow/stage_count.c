@@ -1,5 +1,5 @@
 /* count: see flow/count.h. */
-#include "flow/count.h"
+#include "flow/count_part.h"
 #include "engine/tokenizer.h"
 #include "json/value.h"
 #include "loop/job.h"
@@ -11,6 +11,21 @@ enum {
 	TEXT_MAX = 256 * 1024 * 1024,
 	CUT_SHARE = 10, /* fewer by a tenth than its texts: it was cut */
 	CUT_LEAST_TOK = 32,
+	CUT_TOOLS_SHARE = 3, /* templates write tools anew */
+	CUT_BYTES = 24,	     /* hardly a text has so many bytes a token */
+	OLLAMA_SPECIALS = 2, /* that it keeps room for in an embedding */
+};
+
+/* How the texts of a request are counted. */
+enum how {
+	HOW_TEXTS, /* parts of a prompt that a template joins */
+	HOW_WHOLE, /* one that is the whole prompt */
+	HOW_EMBED  /* each is a prompt */
+};
+
+struct sum {
+	uint64_t tok;		  /* of all */
+	uint64_t longest, widest; /* as in struct flow */
 };
 
 /* A body being counted on the helper thread. */
@@ -20,8 +35,8 @@ struct count_job {
 	char *body;
 	struct tokenizer *tokenizer; /* held */
 	unsigned n;
-	bool is_whole;
-	uint64_t tok;
+	enum how how;
+	struct sum tally;
 	enum err err;
 	struct slice texts[];
 };
@@ -44,17 +59,24 @@ is_counted(const struct flow *f)
 	case SHAPE_NATIVE:
 	case SHAPE_COUNT:
 		return true;
+	case SHAPE_EMBED:
+		return r->id == ROUTE_API_EMBED ||
+		    r->id == ROUTE_API_EMBEDDINGS ||
+		    r->id == ROUTE_V1_EMBEDDINGS;
 	default:
 		return false;
 	}
 }
 
-/* Is it one text, to be counted as the engine counts a prompt? */
-static bool
-is_whole(const struct flow *f)
+static enum how
+how_of(const struct flow *f)
 {
+	if (f->match.route->shape == SHAPE_EMBED)
+		return HOW_EMBED;
 	return f->match.route->id == ROUTE_WEIR_COUNT &&
-	    f->inspect.raw[FIELD_CONTENT].n > 0;
+		f->inspect.raw[FIELD_CONTENT].n > 0
+	    ? HOW_WHOLE
+	    : HOW_TEXTS;
 }
 
 /* Where the model is loaded, else where it is listed. */
@@ -76,14 +98,51 @@ find(struct flow *f, struct engine **engine)
 	return found;
 }
 
+static bool
+begins_with(const struct vocab *v, struct slice text, int64_t id)
+{
+	return id != VOCAB_ABSENT &&
+	    slice_starts(text, vocab_text(v, (uint32_t)id));
+}
+
+static bool
+ends_with(const struct vocab *v, struct slice text, int64_t id)
+{
+	struct slice end;
+
+	if (id == VOCAB_ABSENT)
+		return false;
+	end = vocab_text(v, (uint32_t)id);
+	return end.n <= text.n &&
+	    slice_eq(slice_from(text, text.n - end.n), end);
+}
+
+/* An input of ${n} tokens, of which the model's specials are some. */
+static enum err
+add_input(struct counter *c, struct slice text, uint64_t n, struct sum *sum)
+{
+	const struct vocab *v = counter_vocab(c);
+	uint64_t specials, wide;
+	enum err e = count_text(c, slice_of("", 0), COUNT_AS_ENGINE, &specials);
+
+	if (e != OK)
+		return e;
+	wide = n - specials + OLLAMA_SPECIALS -
+	    begins_with(v, text, vocab_bos(v)) -
+	    ends_with(v, text, vocab_eos(v));
+	sum->longest = n > sum->longest ? n : sum->longest;
+	sum->widest = wide > sum->widest ? wide : sum->widest;
+	return OK;
+}
+
 /*
  * ${room} is for the text without its escapes.  White space at the ends is
  * what templates trim, so that the least is counted; a text that is the whole
  * prompt is counted as it is.
  */
 static enum err
-count_one(struct counter *c, struct slice raw, bool is_whole, struct buf *room,
-    uint64_t *sum)
+count_one(struct counter *c, struct slice raw, enum how how, struct buf *room,
+    struct sum *sum)
 {
 	struct slice text = raw;
 	uint64_t n;
@@ -100,33 +159,38 @@ count_one(struct counter *c, struct slice raw, bool is_whole, struct buf *room,
 	}
 	if (count_is_poison(counter_vocab(c), text, 0))
 		return ERR_PROMPT_POISON;
-	e = is_whole ? count_text(c, text, COUNT_AS_ENGINE, &n)
-		     : count_text(c, slice_trim(text), COUNT_PARSE_SPECIAL, &n);
+	e = how == HOW_TEXTS
+	    ? count_text(c, slice_trim(text), COUNT_PARSE_SPECIAL, &n)
+	    : count_text(c, text, COUNT_AS_ENGINE, &n);
+	if (e == OK && how == HOW_EMBED)
+		e = add_input(c, text, n, sum);
 	if (e == OK)
-		*sum += n;
+		sum->tok += n;
 	return e;
 }
 
 static enum err
 count_all(struct counter *c, const struct slice *texts, unsigned n,
-    bool is_whole, uint64_t *sum)
+    enum how how, struct sum *sum)
 {
 	enum err e = OK;
 	struct buf room;
 
 	buf_init(&room, TEXT_MAX);
 	for (unsigned i = 0; i < n && e == OK; i++)
-		e = count_one(c, texts[i], is_whole, &room, sum);
+		e = count_one(c, texts[i], how, &room, sum);
 	buf_fini(&room);
 	return e;
 }
 
 static void
-take_count(struct flow *f, enum err e, uint64_t tok)
+take_count(struct flow *f, enum err e, const struct sum *t)
 {
 	f->is_counted = e == OK;
 	f->is_poison = e == ERR_PROMPT_POISON;
-	f->counted_tok = tok + f->inspect.token_ids;
+	f->counted_tok = t->tok + f->inspect.token_ids;
+	f->longest_tok = t->longest;
+	f->widest_tok = t->widest;
 }
 
 /* --- on the helper thread --- */
@@ -137,7 +201,7 @@ work(struct job *j)
 	struct count_job *c = (struct count_job *)(void *)j;
 
 	c->err = count_all(tokenizer_far_counter(c->tokenizer), c->texts, c->n,
-	    c->is_whole, &c->tok);
+	    c->how, &c->tally);
 }
 
 static void
@@ -149,7 +213,7 @@ done(struct job *j)
 	if (f != NULL) {
 		f->counting = NULL;
 		f->count_done = true;
-		take_count(f, c->err, c->tok);
+		take_count(f, c->err, &c->tally);
 	}
 	free(c->body);
 	tokenizer_drop(c->tokenizer);
@@ -188,7 +252,7 @@ count_far(struct flow *f, struct tokenizer *t)
 			c->texts[n++] = k->texts[i];
 	c->job = (struct job){.work = work, .done = done};
 	c->n = n;
-	c->is_whole = is_whole(f);
+	c->how = how_of(f);
 	c->flow = f;
 	c->tokenizer = tokenizer_hold(t);
 	if (job_start(loop, &c->job) == OK) {
@@ -204,13 +268,13 @@ static void
 count_near(struct flow *f, struct tokenizer *t)
 {
 	struct counter *c = tokenizer_counter(t);
-	uint64_t tok = 0;
+	struct sum tally = {0};
 	enum err e = OK;
 
 	for (struct inspect_chunk *k = f->inspect.texts; k && e == OK;
 	     k = k->next)
-		e = count_all(c, k->texts, k->n, is_whole(f), &tok);
-	take_count(f, e, tok);
+		e = count_all(c, k->texts, k->n, how_of(f), &tally);
+	take_count(f, e, &tally);
 }
 
 /* --- the stage --- */
@@ -278,6 +342,8 @@ stage_count(struct flow *f)
 int64_t
 count_prompt_tok(const struct flow *f)
 {
+	if (f->is_exact)
+		return f->exact_tok;
 	if (!f->is_counted)
 		return -1;
 	return (int64_t)f->counted_tok + f->count_extra;
@@ -293,28 +359,34 @@ note(struct flow *f, const char *result)
 	series_add(metric_series(f->env->metrics, METRIC_COUNTS, labels), 1);
 }
 
-void
-count_settle(struct flow *f, struct access *a)
+/* Fewer by so many as templates never leave out. */
+static bool
+is_cut(const struct flow *f, int64_t told)
 {
-	int64_t told = f->has_answer ? f->answer.input_tok : -1, extra;
-	struct tokenizer_extra known;
-	struct engine_model *m;
-	struct tokenizer *t;
+	int64_t texts = (int64_t)f->counted_tok, fewer = texts - told;
 
-	a->counted_tokens = count_prompt_tok(f);
 	if (f->is_exact)
-		a->exact = 1;
-	if (!f->is_counted || told < 0 || f->status != 200 || !f->has_engine ||
-	    (m = count_model_at(f, f->engine)) == NULL ||
-	    (t = tokenizer_get(f->engine, m)) == NULL)
-		return;
-	extra = told - (int64_t)f->counted_tok;
-	if (extra < -CUT_LEAST_TOK &&
-	    -extra > (int64_t)f->counted_tok / CUT_SHARE) {
-		if (!count_is_plain(f))
-			return;
-		a->truncated = 1;
-		note(f, "cut");
+		return told < f->exact_tok;
+	if (!f->is_counted)
+		return count_may_cut(f, f->engine) &&
+		    told * CUT_BYTES < (int64_t)f->inspect.text_bytes;
+	if (f->match.route->shape == SHAPE_EMBED)
+		return fewer > 0;
+	if (fewer <= CUT_LEAST_TOK)
+		return false;
+	return fewer * (count_is_plain(f) ? CUT_SHARE : CUT_TOOLS_SHARE) >
+	    texts;
+}
+
+/* What the template added, where nothing else has changed the number. */
+static void
+learn(struct flow *f, struct tokenizer *t, int64_t told)
+{
+	int64_t extra = told - (int64_t)f->counted_tok;
+	struct tokenizer_extra known;
+
+	if (f->match.route->shape == SHAPE_EMBED) {
+		note(f, extra == 0 ? "as known" : "differs");
 		return;
 	}
 	if (f->body_n > COUNT_LEARN_BYTES || !count_is_plain(f))
@@ -327,4 +399,28 @@ count_settle(struct flow *f, struct access *a)
 	else
 		note(f, "learnt");
 	count_learn(f, t, told);
+}
+
+void
+count_settle(struct flow *f, struct access *a)
+{
+	int64_t told = f->has_answer ? f->answer.input_tok : -1;
+	struct engine_model *m;
+	struct tokenizer *t;
+
+	a->counted_tokens = count_prompt_tok(f);
+	if (f->is_exact)
+		a->exact = 1;
+	if (told <= 0 || f->status != 200 || !f->has_engine ||
+	    !f->has_inspect || !f->has_name ||
+	    f->match.route->class != CLASS_INFERENCE)
+		return;
+	if (is_cut(f, told)) {
+		a->truncated = 1;
+		note(f, "cut");
+		return;
+	}
+	if (f->is_counted && (m = count_model_at(f, f->engine)) != NULL &&
+	    (t = tokenizer_get(f->engine, m)) != NULL)
+		learn(f, t, told);
 }

@@ -281,35 +281,6 @@ lacks_api(const struct flow *f, int status, struct slice body)
 	    !slice_has(body, spaced);
 }
 
-/* The engine's refusal of a prompt that is too long, in the caller's words. */
-static enum step
-refuse_overflow(struct flow *f, const struct overflow *o)
-{
-	struct buf *b = &f->env->scratch;
-	enum err e;
-
-	buf_clear(b);
-	if (o->prompt_tok > 0 && o->context_tok > 0)
-		e = buf_printf(b,
-		    "it has %lld tokens as the engine counts, %lld more than "
-		    "the %lld of its context",
-		    (long long)o->prompt_tok,
-		    (long long)(o->prompt_tok - o->context_tok),
-		    (long long)o->context_tok);
-	else if (o->context_tok > 0)
-		e = buf_printf(b, "the engine says that only %lld tokens fit",
-		    (long long)o->context_tok);
-	else
-		e = buf_add_str(
-		    b, "the engine refused it and does not say by how much");
-	if (e != OK)
-		return flow_refuse(f, ERR_INTERNAL);
-	f->refusal.reason = arena_copy(&f->arena, buf_slice(b));
-	f->refusal.value = o->prompt_tok;
-	f->refusal.limit = o->prompt_tok > 0 ? o->context_tok : 0;
-	return flow_refuse(f, ERR_CONTEXT_EXCEEDED);
-}
-
 /*
  * The head is there.  One that may be the engine's way to say that it is not
  * well is looked at whole before anything goes to the caller.
@@ -362,7 +333,7 @@ judge_told(struct flow *f)
 	if (lacks_api(f, status, body))
 		return flow_refuse(f, ERR_API_MISSING);
 	if (overflow_read(status, body, &over))
-		return refuse_overflow(f, &over);
+		return count_refuse_told(f, &over);
 	f->err = ERR_ENGINE_STATUS;
 	if (f->has_beaten)
 		relay_wrapped(f);

@@ -103,30 +103,43 @@ check_output(const struct inspect *in, enum edit_honours honours)
 	free(out);
 }
 
+static void
+check_question(enum err e, struct render_question *q)
+{
+	struct json_reader r;
+	enum json_kind kind;
+
+	if (e != OK)
+		return;
+	assert(q->path != NULL);
+	json_reader_init(&r, buf_slice(&q->body), JSON_DEPTH_MAX);
+	while ((kind = json_next(&r)) > JSON_BAD)
+		;
+	assert(kind == JSON_END);
+	buf_clear(&q->body);
+}
+
 /* What asks an engine is JSON, and so is the text that it tells. */
 static void
 check_render(const struct inspect *in)
 {
-	const char *path;
-	struct json_reader r;
-	struct slice prompt;
-	struct buf out;
-	enum json_kind kind;
-	int64_t tok;
-	enum err e;
+	struct slice model = slice_str("m");
+	struct render_question q;
+	struct render_told t;
 
-	buf_init(&out, ARENA_MAX);
+	buf_init(&q.body, ARENA_MAX);
 	(void)render_has_system(in);
-	e = render_ask_ollama(in, in->opt.body, slice_str("m"), &out, &path);
-	if (e == OK) {
-		json_reader_init(&r, buf_slice(&out), JSON_DEPTH_MAX);
-		while ((kind = json_next(&r)) > JSON_BAD)
-			;
-		assert(kind == JSON_END);
+	for (int want = RENDER_TEXT; want <= RENDER_LOAD; want++) {
+		buf_clear(&q.body);
+		check_question(render_ask_ollama(in, in->opt.body, model,
+				   (enum render_want)want, &q),
+		    &q);
 	}
-	buf_fini(&out);
-	if (render_read(in->opt.body, &prompt, &tok) == OK)
-		assert(tok > 0 || prompt.n <= in->opt.body.n);
+	buf_clear(&q.body);
+	check_question(render_ask_vllm(in, model, &q), &q);
+	buf_fini(&q.body);
+	if (render_read(in->opt.body, &t) == OK)
+		assert(t.tok >= 0 || t.prompt.n <= in->opt.body.n);
 }
 
 static void

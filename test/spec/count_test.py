@@ -181,7 +181,7 @@ def test_a_hang_up_while_it_is_counted(real):
 
 @pytest.mark.weir(models={"llama3.2": {"context": 20, "min_output": 4}})
 def test_without_a_vocabulary_the_engine_judges(weir, engine):
-    assert asks.ask(weir, "openai").status == 200
+    assert asks.ask(weir, "ollama").status == 200
     assert "counted_tokens" not in weir.wait_log(1)
 
 

@@ -118,6 +118,22 @@ def llama_server():
         shutil.rmtree(folder)
 
 
+def create(ollama, folder, env, name, *options):
+    """Have Ollama know a tiny model, made with ${options}, as ${name}."""
+    (folder / "Modelfile").write_text(
+        "FROM %s\n"
+        'TEMPLATE """{{ range .Messages }}{{ .Content }}{{ end }}"""\n'
+        "PARAMETER num_thread 1\nPARAMETER temperature 0\n"
+        "PARAMETER num_ctx 512\n" % make_model(folder, *options)
+    )
+    subprocess.run(
+        [ollama, "create", name, "-f", folder / "Modelfile"],
+        env={**os.environ, **env},
+        check=True,
+        capture_output=True,
+    )
+
+
 @pytest.fixture(scope="session")
 def ollama():
     """The real Ollama with a tiny model."""
@@ -134,18 +150,10 @@ def ollama():
     engine = RealEngine("ollama", [path, "serve"], port, "tiny", env, 2)
     try:
         engine.wait_answer("/api/version")
-        (folder / "Modelfile").write_text(
-            "FROM %s\n"
-            'TEMPLATE """{{ range .Messages }}{{ .Content }}{{ end }}"""\n'
-            "PARAMETER num_thread 1\nPARAMETER temperature 0\n"
-            "PARAMETER num_ctx 512\n" % make_model(folder)
+        engine.create = lambda name, *options: create(
+            path, folder, env, name, *options
         )
-        subprocess.run(
-            [path, "create", "tiny", "-f", folder / "Modelfile"],
-            env={**os.environ, **env},
-            check=True,
-            capture_output=True,
-        )
+        engine.create("tiny")
         yield engine
     finally:
         engine.stop()
