@@ -2,6 +2,7 @@
 #include "engine/fetch.h"
 #include "os/proc.h"
 #include "os/sock.h"
+#include "os/unit.h"
 #include "token/shape.h"
 #include <stdlib.h>
 
@@ -111,6 +112,16 @@ ask_runners(pid_t pid, struct buf *b)
 	return most;
 }
 
+/* Who listens: of a service, which is another user's, the one Ollama of it. */
+static pid_t
+find_process(const struct engine *e)
+{
+	pid_t pid = os_sock_port_pid((uint16_t)e->port);
+
+	return pid > 0 ? pid
+		       : os_sock_port_pid_named((uint16_t)e->port, "ollama");
+}
+
 void
 slots_find_ollama(struct engine *e)
 {
@@ -121,15 +132,13 @@ slots_find_ollama(struct engine *e)
 
 	/* The same process listens as long as it is up. */
 	if (!engine_is_up(e))
-		e->pid = engine_is_loopback(e)
-		    ? os_sock_port_pid((uint16_t)e->port)
-		    : 0;
+		e->pid = engine_is_loopback(e) ? find_process(e) : 0;
 	pid = e->pid;
 	buf_init(&b, ARGS_MAX);
 	if (pid > 0) {
 		slots = ask_runners(pid, &b);
 		buf_clear(&b);
-		is_readable = os_proc_environ(pid, &b) == OK;
+		is_readable = os_unit_environ_of(pid, &b) == OK;
 		if (is_readable && slots == 0)
 			slots = slots_of_environ(
 			    buf_slice(&b), "OLLAMA_NUM_PARALLEL");

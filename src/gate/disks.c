@@ -4,7 +4,7 @@
 #include "flow/space.h"
 #include "log/event.h"
 #include "os/clock.h"
-#include "os/proc.h"
+#include "os/unit.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -29,7 +29,7 @@ find_variable(struct slice words, const char *name)
 	return NULL;
 }
 
-/* By its environment; false: that is hidden. */
+/* By its environment, or what its unit says of that; false: not told. */
 static bool
 read_store(pid_t pid, char *out, size_t cap)
 {
@@ -38,7 +38,7 @@ read_store(pid_t pid, char *out, size_t cap)
 	bool ok;
 
 	buf_init(&b, ENVIRON_MAX);
-	ok = os_proc_environ(pid, &b) == OK;
+	ok = os_unit_environ_of(pid, &b) == OK;
 	store = ok ? find_variable(buf_slice(&b), "OLLAMA_MODELS") : NULL;
 	home = ok ? find_variable(buf_slice(&b), "HOME") : NULL;
 	if (store != NULL)

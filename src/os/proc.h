@@ -93,5 +93,8 @@ struct os_progress {
  */
 MUST_CHECK enum err os_proc_progress(pid_t pid, struct os_progress *out);
 
-/* Has ${pid}, or one of those below it, a graphics processor open? */
+/*
+ * Has ${pid}, or one of those below it, a graphics processor open?  True where
+ * what they have open is hidden, as it is of another user's.
+ */
 bool os_proc_uses_gpu(pid_t pid);

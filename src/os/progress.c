@@ -1,6 +1,7 @@
 /* Does a process do anything at all?  From /proc; elsewhere nothing is told. */
 #include "os/proc.h"
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -91,7 +92,7 @@ os_proc_progress(pid_t pid, struct os_progress *out)
 	return OK;
 }
 
-/* Is one of its open files a graphics device? */
+/* Is one of its open files a graphics device?  If they are hidden, it may. */
 static bool
 has_gpu(pid_t pid)
 {
@@ -102,7 +103,7 @@ has_gpu(pid_t pid)
 
 	(void)snprintf(path, sizeof path, "/proc/%ld/fd", (long)pid);
 	if ((d = opendir(path)) == NULL)
-		return false;
+		return errno == EACCES;
 	while (!found && (e = readdir(d)) != NULL) {
 		ssize_t n =
 		    readlinkat(dirfd(d), e->d_name, link, sizeof link - 1);

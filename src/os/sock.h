@@ -48,6 +48,13 @@ bool os_sock_port_holder(uint16_t port, char *out, size_t cap);
 pid_t os_sock_port_pid(uint16_t port);
 
 /*
+ * The same by other signs, where another user's process hides what it has open:
+ * the one process of the socket's user that is called ${name} and was not
+ * started by another such.  0: none, or several.  Slow, too.
+ */
+pid_t os_sock_port_pid_named(uint16_t port, const char *name);
+
+/*
  * Does anybody listen on TCP ${port} at an address that other machines may
  * reach?  ${root} is put before /proc: "" but for tests.
  */
