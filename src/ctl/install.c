@@ -6,6 +6,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { TEXT_MAX = 64 * 1024 };
@@ -59,6 +60,9 @@ write_one(
 	case INSTALL_PLIST:
 		e = units_launchd(u, &text);
 		break;
+	case INSTALL_RULE:
+		e = units_rule(u, &text);
+		break;
 	case INSTALL_DROPIN:
 	case INSTALL_CONFIG:
 	case INSTALL_FILES:
@@ -69,6 +73,40 @@ write_one(
 	return ok;
 }
 
+/* All that is weir's own. */
+static bool
+remove_units(const struct install *in)
+{
+	bool had = false;
+
+	for (unsigned f = 0; f < INSTALL_DROPIN; f++)
+		had = install_remove(in, (enum install_file)f) || had;
+	return had;
+}
+
+/*
+ * Only root may have systemd restart a unit, and whom polkit lets.  Without it
+ * a rule would lie about.
+ */
+static bool
+write_rule(const struct install *in, const struct units_of *u)
+{
+	static const char service[] = "/usr/share/dbus-1/system-services/"
+				      "org.freedesktop.PolicyKit1.service";
+	const char *root = in->args->root != NULL ? in->args->root : "";
+	char path[INSTALL_PATH_MAX];
+
+	if (in->is_user || !units_has_unit(u->conf))
+		return true;
+	(void)snprintf(path, sizeof path, "%s%s", root, service);
+	if (in->is_dry || access(path, F_OK) == 0)
+		return write_one(in, INSTALL_RULE, u);
+	(void)printf("polkit is not here: weir cannot have systemd restart an "
+		     "engine that hangs.  Install it (Debian: apt-get install "
+		     "polkitd), then run this again.\n");
+	return true;
+}
+
 static bool
 write_units(const struct install *in, const struct units_of *u)
 {
@@ -76,21 +114,66 @@ write_units(const struct install *in, const struct units_of *u)
 		return write_one(in, INSTALL_PLIST, u);
 	return write_one(in, INSTALL_SERVICE, u) &&
 	    (!u->has_socket || write_one(in, INSTALL_SOCKET, u)) &&
-	    (in->is_user || write_one(in, INSTALL_SYSUSERS, u));
+	    write_rule(in, u);
 }
 
 /* The system user, by systemd's own tool where that is. */
-static void
+static bool
 make_user(const struct install *in)
 {
 	if (in->is_user || in->is_launchd || in->is_dry ||
 	    in->args->no_start != NULL || in->args->root != NULL ||
 	    getpwnam(UNITS_USER) != NULL)
-		return;
-	if (system("systemd-sysusers weir.conf") != 0)
+		return true;
+	if (system("systemd-sysusers weir.conf") == 0)
+		return true;
+	(void)fprintf(stderr,
+	    "weir install: make the user " UNITS_USER
+	    " by hand: useradd --system " UNITS_USER ", then run this again\n");
+	return false;
+}
+
+/* Can weir's user do ${mode} (access(2)) with ${path}? */
+static bool
+may(const char *path, int mode)
+{
+	const struct passwd *p = getpwnam(UNITS_USER);
+	int status = 0;
+	pid_t pid;
+
+	if (p == NULL || (pid = fork()) < 0)
+		return true; /* it will be seen */
+	if (pid == 0)
+		_exit(setgroups(0, NULL) == 0 && setgid(p->pw_gid) == 0 &&
+			    setuid(p->pw_uid) == 0 && access(path, mode) != 0
+			? 1
+			: 0);
+	(void)waitpid(pid, &status, 0);
+	return !WIFEXITED(status) || WEXITSTATUS(status) == 0;
+}
+
+/* Built in a home that others cannot look into, weir could not be started. */
+static bool
+check_paths(const struct install *in, const struct units_of *u)
+{
+	if (in->is_user || in->is_launchd || in->is_dry ||
+	    in->args->no_start != NULL || in->args->root != NULL)
+		return true;
+	if (!may(u->program, X_OK)) {
 		(void)fprintf(stderr,
-		    "weir install: make the user " UNITS_USER
-		    " by hand: useradd --system " UNITS_USER "\n");
+		    "weir install: the user " UNITS_USER " cannot run %s: "
+		    "install -m 755 %s /usr/local/bin/weir, then "
+		    "/usr/local/bin/weir install\n",
+		    u->program, u->program);
+		return false;
+	}
+	if (u->config == NULL || may(u->config, R_OK))
+		return true;
+	(void)fprintf(stderr,
+	    "weir install: the user " UNITS_USER " cannot read %s: have it in "
+	    "/etc/weir, chgrp " UNITS_USER " it and chmod 640 it\n",
+	    u->config);
+	return false;
 }
 
 static bool
@@ -151,6 +234,7 @@ ctl_install(const struct ctl_args *given)
 	char program[INSTALL_PATH_MAX], config[INSTALL_PATH_MAX];
 	char own[INSTALL_PATH_MAX], groups[64];
 	struct ctl_args args = *given;
+	struct units_of u;
 	struct takeover t;
 	struct install in;
 	struct conf *conf;
@@ -172,14 +256,17 @@ ctl_install(const struct ctl_args *given)
 		memmove(config, config + strlen(args.root),
 		    strlen(config + strlen(args.root)) + 1);
 	find_groups(groups, sizeof groups);
-	ok = write_units(&in,
-	    &(struct units_of){.program = program,
-		.config = config[0] ? config : NULL,
-		.conf = conf,
-		.is_user = in.is_user,
-		.has_socket = args.socket != NULL,
-		.groups = groups});
-	make_user(&in);
+	u = (struct units_of){.program = program,
+	    .config = config[0] ? config : NULL,
+	    .conf = conf,
+	    .is_user = in.is_user,
+	    .has_socket = args.socket != NULL,
+	    .groups = groups};
+	ok = (in.is_user || in.is_launchd ||
+		 write_one(&in, INSTALL_SYSUSERS, &u)) &&
+	    make_user(&in) && check_paths(&in, &u) && write_units(&in, &u);
+	if (!ok && !install_has(&in, INSTALL_SERVICE))
+		(void)install_remove(&in, INSTALL_SYSUSERS);
 	if (ok && args.take_over != NULL)
 		ok = takeover_do(&in, &t);
 	else if (ok && (ok = start_it(&in)))
@@ -195,8 +282,8 @@ int
 ctl_uninstall(const struct ctl_args *args)
 {
 	struct install in;
-	char path[INSTALL_PATH_MAX];
-	bool had = false;
+	char path[INSTALL_PATH_MAX], unit[256];
+	bool had;
 
 	install_init(&in, args);
 	if (in.is_launchd && install_has(&in, INSTALL_PLIST)) {
@@ -207,8 +294,9 @@ ctl_uninstall(const struct ctl_args *args)
 		(void)INSTALL_TELL(&in, "disable", "--now", "weir.socket");
 	if (!in.is_launchd && install_has(&in, INSTALL_SERVICE))
 		(void)INSTALL_TELL(&in, "disable", "--now", "weir.service");
-	for (unsigned f = 0; f < INSTALL_DROPIN; f++)
-		had = install_remove(&in, (enum install_file)f) || had;
+	had = remove_units(&in);
+	if (args->unit == NULL && takeover_find(&in, unit, sizeof unit))
+		in.unit = unit;
 	if (install_has(&in, INSTALL_DROPIN)) {
 		had = true;
 		takeover_undo(&in);

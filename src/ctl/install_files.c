@@ -41,6 +41,8 @@ name_of(const struct install *in, enum install_file f)
 		return in->is_user ? "/Library/LaunchAgents/org.weir.weir.plist"
 				   : "/Library/LaunchDaemons/"
 				     "org.weir.weir.plist";
+	case INSTALL_RULE:
+		return "/etc/polkit-1/rules.d/49-weir.rules";
 	case INSTALL_CONFIG:
 		return "/etc/weir/weir.yaml";
 	case INSTALL_DROPIN:
@@ -120,6 +122,20 @@ install_write(const struct install *in, enum install_file f, struct slice text)
 	return true;
 }
 
+/* Of the folders only those are ours that nobody else uses. */
+static void
+drop_folder(enum install_file f, const char *path)
+{
+	char folder[INSTALL_PATH_MAX];
+	struct slice s = slice_str(path);
+
+	if (f != INSTALL_DROPIN && f != INSTALL_CONFIG && f != INSTALL_SYSUSERS)
+		return;
+	(void)snprintf(folder, sizeof folder, "%.*s",
+	    SLICE_ARG(slice_to(s, slice_rfind(s, '/'))));
+	(void)rmdir(folder);
+}
+
 bool
 install_remove(const struct install *in, enum install_file f)
 {
@@ -133,6 +149,8 @@ install_remove(const struct install *in, enum install_file f)
 		    strerror(errno));
 		return false;
 	}
+	if (!in->is_dry)
+		drop_folder(f, path);
 	(void)printf(
 	    "%s %s\n", in->is_dry ? "would take away" : "took away", path);
 	return true;

@@ -23,7 +23,8 @@ enum install_file {
 	INSTALL_SOCKET,
 	INSTALL_SYSUSERS,
 	INSTALL_PLIST,
-	INSTALL_DROPIN,
+	INSTALL_RULE,
+	INSTALL_DROPIN, /* those before it are weir's own */
 	INSTALL_CONFIG,
 	INSTALL_FILES
 };
@@ -39,7 +40,10 @@ void install_path(
 bool install_write(
     const struct install *in, enum install_file f, struct slice text);
 
-/* Take ${f} away, if weir wrote it; whether it did. */
+/*
+ * Take ${f} away, if weir wrote it, and a folder of its own that is empty then;
+ * whether it did.
+ */
 bool install_remove(const struct install *in, enum install_file f);
 
 /* Is ${f} there, and did weir write it? */
@@ -76,3 +80,6 @@ bool takeover_do(const struct install *in, const struct takeover *t);
 
 /* Put Ollama back where it was, if it was moved. */
 void takeover_undo(const struct install *in);
+
+/* The unit that was moved, of all, in ${unit} of ${cap} bytes; false: none. */
+bool takeover_find(const struct install *in, char *unit, size_t cap);

@@ -9,6 +9,7 @@
 #include "os/fd.h"
 #include "os/proc.h"
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -241,9 +242,9 @@ takeover_plan(const struct install *in, struct takeover *t)
 
 /* --- the move --- */
 
-/* Does a GET of ${path} at ${at} get 200? */
-static bool
-answers(const struct units_place *at, const char *path)
+/* The status that a GET of ${path} at ${at} gets; 0: none. */
+static int
+ask(const struct units_place *at, const char *path)
 {
 	struct sockaddr_in6 v6 = {
 	    .sin6_family = AF_INET6, .sin6_port = htons(at->port)};
@@ -252,8 +253,7 @@ answers(const struct units_place *at, const char *path)
 	bool is_v4 = inet_pton(AF_INET, at->host, &v4.sin_addr) == 1;
 	char text[256], got[64] = "";
 	struct pollfd p = {.events = POLLIN};
-	bool ok = false;
-	int n;
+	int n, status = 0;
 
 	if (is_v4 && v4.sin_addr.s_addr == 0)
 		v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -262,7 +262,7 @@ answers(const struct units_place *at, const char *path)
 		IN6_IS_ADDR_UNSPECIFIED(&v6.sin6_addr)))
 		v6.sin6_addr = in6addr_loopback;
 	if ((p.fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM, 0)) < 0)
-		return false;
+		return 0;
 	n = snprintf(text, sizeof text,
 	    "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
 	    path);
@@ -271,9 +271,9 @@ answers(const struct units_place *at, const char *path)
 		is_v4 ? sizeof v4 : sizeof v6) == 0 &&
 	    send(p.fd, text, (size_t)n, MSG_NOSIGNAL) == n &&
 	    poll(&p, 1, ANSWER_MS) == 1 && read(p.fd, got, sizeof got - 1) > 12)
-		ok = memcmp(got + 8, " 200", 4) == 0;
+		status = atoi(got + 8);
 	(void)close(p.fd);
-	return ok;
+	return status;
 }
 
 static volatile sig_atomic_t is_interrupted;
@@ -285,6 +285,27 @@ on_signal(int number)
 	is_interrupted = 1;
 }
 
+static bool
+is_moved(const struct takeover *t)
+{
+	struct units_place there = {.host = "127.0.0.1", .port = t->port};
+
+	return ask(&there, "/api/tags") == 200;
+}
+
+/* Whom weir does not know it may refuse: then the engine itself is asked. */
+static bool
+is_well(const struct takeover *t)
+{
+	int status;
+
+	if (ask(&t->at, "/healthz") != 200)
+		return false;
+	status = ask(&t->at, "/api/tags");
+	return status == 200 ||
+	    (t->has_config && (status == 401 || status == 403) && is_moved(t));
+}
+
 /* Until weir itself, and the engine through it, answer. */
 static bool
 wait_for_answer(const struct takeover *t)
@@ -292,11 +313,33 @@ wait_for_answer(const struct takeover *t)
 	int64_t end_us = os_now_us() + PATIENCE_US;
 
 	while (os_now_us() < end_us && !is_interrupted) {
-		if (answers(&t->at, "/healthz") && answers(&t->at, "/api/tags"))
+		if (is_well(t))
 			return true;
 		(void)usleep(LOOK_US);
 	}
 	return false;
+}
+
+/* Of the two, who is it? */
+static void
+say_why(const struct install *in, const struct takeover *t)
+{
+	if (is_interrupted)
+		(void)fputs("weir install: interrupted\n", stderr);
+	else if (!is_moved(t))
+		(void)fprintf(stderr,
+		    "weir install: Ollama did not come up at 127.0.0.1:%u; "
+		    "see: journalctl -u %s -n 20\n",
+		    t->port, in->unit);
+	else if (ask(&t->at, "/healthz") != 200)
+		(void)fprintf(stderr,
+		    "weir install: weir did not come up at %s:%u; see: "
+		    "journalctl -u weir -n 20\n",
+		    t->at.host, t->at.port);
+	else
+		(void)fputs("weir install: weir gets no answer from Ollama; "
+			    "see: journalctl -u weir -n 20\n",
+		    stderr);
 }
 
 static bool
@@ -319,9 +362,13 @@ move(const struct install *in, const struct takeover *t)
 static void
 roll_back(const struct install *in, const struct takeover *t)
 {
+	say_why(in, t);
 	(void)fputs("weir install: no answer through weir: Ollama is put back "
 		    "where it was\n",
 	    stderr);
+	/* A socket that stays would keep Ollama's port. */
+	if (install_has(in, INSTALL_SOCKET))
+		(void)INSTALL_TELL(in, "disable", "--now", "weir.socket");
 	(void)INSTALL_TELL(in, "disable", "--now", "weir.service");
 	for (unsigned f = 0; f < INSTALL_DROPIN; f++)
 		(void)install_remove(in, (enum install_file)f);
@@ -329,9 +376,9 @@ roll_back(const struct install *in, const struct takeover *t)
 	(void)install_remove(in, INSTALL_CONFIG);
 	is_interrupted = 0;
 	for (int64_t end_us = os_now_us() + PATIENCE_US;
-	     os_now_us() < end_us && !answers(&t->at, "/api/tags");)
+	     os_now_us() < end_us && ask(&t->at, "/api/tags") != 200;)
 		(void)usleep(LOOK_US);
-	if (!answers(&t->at, "/api/tags"))
+	if (ask(&t->at, "/api/tags") != 200)
 		(void)fprintf(stderr,
 		    "weir install: Ollama does not answer at %s:%u; look at "
 		    "`systemctl status %s`\n",
@@ -367,4 +414,33 @@ takeover_undo(const struct install *in)
 		return;
 	(void)INSTALL_TELL(in, "daemon-reload");
 	(void)INSTALL_TELL(in, "restart", in->unit);
+}
+
+bool
+takeover_find(const struct install *in, char *unit, size_t cap)
+{
+	static const struct slice end = SLICE(".d");
+	struct install it = *in;
+	char path[INSTALL_PATH_MAX];
+	struct dirent *e;
+	bool found = false;
+	DIR *d;
+
+	(void)snprintf(path, sizeof path, "%s/etc/systemd/system",
+	    in->args->root != NULL ? in->args->root : "");
+	if ((d = opendir(path)) == NULL)
+		return false;
+	while (!found && (e = readdir(d)) != NULL) {
+		struct slice name = slice_str(e->d_name);
+
+		if (name.n <= end.n ||
+		    !slice_eq(slice_from(name, name.n - end.n), end))
+			continue;
+		(void)snprintf(
+		    unit, cap, "%.*s", SLICE_ARG(slice_to(name, name.n - 2)));
+		it.unit = unit;
+		found = install_has(&it, INSTALL_DROPIN);
+	}
+	(void)closedir(d);
+	return found;
 }

@@ -128,6 +128,34 @@ add_fence(const struct units_of *u, struct buf *out)
 		       : e;
 }
 
+bool
+units_has_unit(const struct conf *c)
+{
+	for (size_t i = 0; i < c->n_engines; i++)
+		if (c->engines[i].unit.n > 0)
+			return true;
+	return false;
+}
+
+/* Whole names of their units, with ${before} and ${behind} about each. */
+static enum err
+add_units(const struct conf *c, const char *before, const char *behind,
+    struct buf *out)
+{
+	enum err e = OK;
+
+	for (size_t i = 0; i < c->n_engines && e == OK; i++) {
+		struct slice unit = c->engines[i].unit;
+		bool is_whole = slice_find(unit, '.') < unit.n;
+
+		if (unit.n > 0)
+			e = buf_printf(out, "%s%.*s%s%s", before,
+			    SLICE_ARG(unit), is_whole ? "" : ".service",
+			    behind);
+	}
+	return e;
+}
+
 enum err
 units_service(const struct units_of *u, struct buf *out)
 {
@@ -138,17 +166,24 @@ units_service(const struct units_of *u, struct buf *out)
 	    "Description=weir, between callers and local LLM engines\n"
 	    "Documentation=man:weir(1)\n"
 	    "Wants=network-online.target\n"
-	    "After=network-online.target ollama.service\n"
-	    "%s"
-	    "# It is tried for ever: those who depend on it cannot.\n"
-	    "StartLimitIntervalSec=0\n"
-	    "\n[Service]\n"
-	    "# READY when callers are heard; with `ready: models` when the\n"
-	    "# preloaded models answer: then more time is asked for.\n"
-	    "Type=notify\n"
-	    "NotifyAccess=main\n",
-	    WEIR_VERSION,
-	    u->has_socket ? "Requires=weir.socket\nAfter=weir.socket\n" : "");
+	    "After=network-online.target ollama.service\n",
+	    WEIR_VERSION);
+
+	if (e == OK)
+		e = add_units(u->conf, "After=", "\n", out);
+	if (e == OK)
+		e = buf_printf(out,
+		    "%s"
+		    "# It is tried for ever: those who depend on it cannot.\n"
+		    "StartLimitIntervalSec=0\n"
+		    "\n[Service]\n"
+		    "# READY when callers are heard; with `ready: models` when "
+		    "the\n"
+		    "# preloaded models answer: then more time is asked for.\n"
+		    "Type=notify\n"
+		    "NotifyAccess=main\n",
+		    u->has_socket ? "Requires=weir.socket\nAfter=weir.socket\n"
+				  : "");
 
 	if (e == OK)
 		e = add_command(u, "ExecStart", "serve", out);
@@ -191,6 +226,31 @@ units_socket(const struct units_of *u, struct buf *out)
 		    "WantedBy=sockets.target\n",
 		    u->is_user ? "" : "SocketGroup=" UNITS_USER "\n");
 	return e;
+}
+
+enum err
+units_rule(const struct units_of *u, struct buf *out)
+{
+	enum err e = buf_add_str(out,
+	    "// " UNITS_MARK "; `weir uninstall` takes it away.\n"
+	    "// weir may have systemd restart its engines when they hang, and\n"
+	    "// nothing else.\n"
+	    "polkit.addRule(function(action, subject) {\n"
+	    "\tvar units = [");
+
+	if (e == OK)
+		e = add_units(u->conf, "\"", "\", ", out);
+	return e != OK
+	    ? e
+	    : buf_add_str(out,
+		  "\"\"];\n"
+		  "\tif (action.id == "
+		  "\"org.freedesktop.systemd1.manage-units\" &&\n"
+		  "\t    subject.user == \"" UNITS_USER "\" &&\n"
+		  "\t    action.lookup(\"verb\") == \"restart\" &&\n"
+		  "\t    units.indexOf(action.lookup(\"unit\")) >= 0)\n"
+		  "\t\treturn polkit.Result.YES;\n"
+		  "});\n");
 }
 
 enum err

@@ -28,6 +28,15 @@ MUST_CHECK enum err units_socket(const struct units_of *u, struct buf *out);
 MUST_CHECK enum err units_user(struct buf *out);
 MUST_CHECK enum err units_launchd(const struct units_of *u, struct buf *out);
 
+/* Does weir stand before an engine that a unit of systemd's runs? */
+bool units_has_unit(const struct conf *c);
+
+/*
+ * Append the rule of polkit's that lets weir's user restart the units of
+ * ${u->conf}'s engines, and no other.  Source: polkit(8).  ERR_FULL, ERR_NOMEM.
+ */
+MUST_CHECK enum err units_rule(const struct units_of *u, struct buf *out);
+
 /* Where an Ollama listens. */
 struct units_place {
 	char host[64]; /* an address, IPv6 without brackets */

@@ -91,8 +91,16 @@ collect_orphans(struct keeper *k)
 	pid_t pid;
 
 	while ((pid = os_child_any_ended()) != 0 && !gates_have(k, pid) &&
-	    pid != k->reexec.pid && !crew_has(&k->crew, pid))
-		(void)waitpid(pid, NULL, WNOHANG);
+	    pid != k->reexec.pid && !crew_has(&k->crew, pid)) {
+		const char *unit = crew_asked(&k->crew, pid);
+		int status = 0;
+
+		(void)waitpid(pid, &status, WNOHANG);
+		if (unit != NULL && status != 0)
+			keeper_say(k, EVENT_UNIT_REFUSED,
+			    EVENT_ARGS(event_str("unit", unit),
+				event_num("status", WEXITSTATUS(status))));
+	}
 }
 
 /* A gate that never served and ended by itself: it has said why. */

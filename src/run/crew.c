@@ -245,6 +245,26 @@ crew_tell_all(struct crew *c, int64_t now_us)
 
 /* --- wishes --- */
 
+/* What is known of asking for ${unit}; the oldest makes room.  */
+static struct crew_asked *
+get_asked(struct crew *c, const char *unit)
+{
+	struct crew_asked *oldest = &c->asked[0];
+
+	for (size_t i = 0; i < ENGINES_RUN_MAX; i++) {
+		if (strcmp(c->asked[i].unit, unit) == 0)
+			return &c->asked[i];
+		if (c->asked[i].at_us < oldest->at_us)
+			oldest = &c->asked[i];
+	}
+	*oldest = (struct crew_asked){0};
+	(void)snprintf(oldest->unit, sizeof oldest->unit, "%s", unit);
+	/* Who was re-executed only knows that it asked for one. */
+	if (!c->has_asked)
+		oldest->at_us = c->asked_us;
+	return oldest;
+}
+
 /* systemd's engine: asked, not done; what comes of it the probes show. */
 static void
 ask_systemd(struct crew *c, const struct conf_engine *e, int64_t now_us)
@@ -255,16 +275,27 @@ ask_systemd(struct crew *c, const struct conf_engine *e, int64_t now_us)
 	char *argv[] = {program, quiet, no_wait, verb, unit, NULL};
 	struct os_spawn s = {
 	    .argv = argv, .env = os_environ(), .out_fd = STDERR_FILENO};
+	struct crew_asked *asked;
 	int why_fd;
-	pid_t pid;
 
-	if (c->asked_us != 0 && now_us - c->asked_us < ASK_AGAIN_US)
-		return;
-	c->asked_us = now_us;
 	(void)snprintf(unit, sizeof unit, "%.*s", SLICE_ARG(e->unit));
+	asked = get_asked(c, unit);
+	if (asked->at_us != 0 && now_us - asked->at_us < ASK_AGAIN_US)
+		return;
+	asked->at_us = c->asked_us = now_us;
+	c->has_asked = true;
 	/* Collected as any orphan is. */
-	if (os_spawn(&s, &pid, &why_fd) == OK)
+	if (os_spawn(&s, &asked->pid, &why_fd) == OK)
 		os_fd_close(&why_fd);
+}
+
+const char *
+crew_asked(const struct crew *c, pid_t pid)
+{
+	for (size_t i = 0; i < ENGINES_RUN_MAX; i++)
+		if (c->asked[i].pid == pid && pid != 0)
+			return c->asked[i].unit;
+	return NULL;
 }
 
 void

@@ -17,7 +17,14 @@ struct crew {
 	struct run *runs[ENGINES_RUN_MAX];
 	size_t n;
 	struct engine_ports ports;
-	int64_t asked_us; /* systemd for a restart, last */
+	int64_t asked_us; /* systemd for a restart, last, of any */
+	bool has_asked;	  /* this program did */
+	/* Each of them, and the process that asked. */
+	struct crew_asked {
+		int64_t at_us;
+		pid_t pid;
+		char unit[300];
+	} asked[ENGINES_RUN_MAX];
 };
 
 /* None; output goes below the folder ${state} ("": nowhere). */
@@ -55,6 +62,9 @@ void crew_tell_all(struct crew *c, int64_t now_us);
 /* The gate's ${wish} of the engine ${name}. */
 void crew_wish(
     struct crew *c, const char *name, enum engine_wish wish, int64_t now_us);
+
+/* The unit that process ${pid} asked systemd to restart; NULL: none did. */
+const char *crew_asked(const struct crew *c, pid_t pid);
 
 /* End all within ${grace_us}; then crew_is_gone. */
 void crew_stop(struct crew *c, int64_t now_us, int64_t grace_us);

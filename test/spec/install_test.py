@@ -254,6 +254,7 @@ def stop(unit):
         return
     try:
         os.kill(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGCONT)
         for _ in range(300):
             # One that has ended may wait for whoever collects orphans here.
             stat = pathlib.Path("/proc/%d/stat" % pid).read_text()
@@ -295,6 +296,8 @@ if verb == "show":
     elif what == "Environment":
         print(" ".join(shlex.quote("=".join(e))
                        for e in environment().items()))
+elif verb == "restart" and (here / "refuses").exists():
+    sys.exit("Interactive authentication required.")
 elif verb == "restart":
     stop(words[1]); start(words[1])
 elif verb == "disable" and "--now" in sys.argv:
@@ -461,6 +464,73 @@ def test_a_configuration_of_ones_own_is_used(machine, tmp_path):
     assert machine.is_weir() and machine.get("/api/tags", port) == 200
     assert machine.run("uninstall").returncode == 0
     assert own.exists()
+
+
+def pid_of(machine, unit):
+    return json.loads((machine.folder / "pids").read_text()).get(unit)
+
+
+def test_systemd_is_asked_for_an_engine_that_hangs(machine):
+    """It restarts it; or weir says that it would not."""
+    assert machine.run("install", "--take-over").returncode == 0
+    old = pid_of(machine, "ollama.service")
+    (machine.folder / "refuses").touch()
+    os.kill(old, signal.SIGSTOP)
+    err = machine.folder / "err"
+    machine.wait(lambda: "systemd did not restart" in err.read_text())
+    assert "ollama.service" in err.read_text()
+    assert "polkit" in err.read_text()
+    (machine.folder / "refuses").unlink()
+    os.kill(old, signal.SIGCONT)
+    machine.wait(machine.is_weir)
+
+    # Another weir has asked nobody yet.
+    machine.systemctl("restart", "weir.service")
+    machine.wait(machine.is_weir)
+    os.kill(old, signal.SIGSTOP)
+    machine.wait(lambda: pid_of(machine, "ollama.service") != old)
+    machine.wait(machine.is_weir)
+
+
+def test_the_right_to_ask(tmp_path, config):
+    """Only where polkit is, only for these units."""
+    root = tmp_path / "root"
+    engine = {"name": "a", "url": "http://127.0.0.1:1", "unit": "my-ollama"}
+    path = config(engines=[engine, {**engine, "name": "b", "unit": "b.service"}])
+    args = ["install", "-c", path, "--root", root, "--no-start"]
+    rule = root / "etc/polkit-1/rules.d/49-weir.rules"
+    done = weir(*args)
+    assert done.returncode == 0 and "polkitd" in done.stdout
+    assert not rule.exists()
+
+    service = "usr/share/dbus-1/system-services"
+    (root / service).mkdir(parents=True)
+    (root / service / "org.freedesktop.PolicyKit1.service").touch()
+    done = weir(*args)
+    assert done.returncode == 0 and "polkitd" not in done.stdout
+    text = rule.read_text()
+    assert '["my-ollama.service", "b.service", ""]' in text
+    assert 'subject.user == "weir"' in text
+    after = settings(units(root)["weir.service"])["Unit"]["After"]
+    assert "my-ollama.service" in after and "b.service" in after
+    assert weir("uninstall", "--root", root, "--no-start").returncode == 0
+    assert not rule.exists()
+
+
+def test_another_unit_is_found_again(tmp_path, config):
+    """`weir uninstall` needs not be told whom it had moved."""
+    m = Machine(tmp_path)
+    system = m.root / "etc/systemd/system"
+    try:
+        assert m.run("install", "--take-over").returncode == 0
+        drop = system / "ollama.service.d"
+        drop.rename(system / "mine.service.d")
+        done = m.run("uninstall")
+        assert "mine.service.d" in done.stdout, done.stdout + done.stderr
+        assert "restart mine.service" in (m.folder / "said").read_text()
+        assert m.files() == [] and not (system / "mine.service.d").exists()
+    finally:
+        m.end()
 
 
 def test_no_such_unit(machine):

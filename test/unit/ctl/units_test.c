@@ -112,6 +112,35 @@ test_words_of_commands(void **state)
 	buf_fini(&b);
 }
 
+/* The one right that weir gets: these units, this user, this verb. */
+static void
+test_the_right_to_restart(void **state)
+{
+	struct units_of u = {.program = "/w", .groups = ""};
+	struct conf *c =
+	    parse("engines:\n"
+		  "- {name: a, url: 'http://127.0.0.1:1', unit: ollama}\n"
+		  "- {name: b, url: 'http://127.0.0.1:2'}\n"
+		  "- {name: c, url: 'http://127.0.0.1:3', unit: c.service}\n");
+	struct buf b;
+
+	(void)state;
+	u.conf = c;
+	buf_init(&b, 16384);
+	assert_true(units_has_unit(c));
+	assert_int_equal(units_rule(&u, &b), OK);
+	assert_int_equal(buf_add_char(&b, 0), OK);
+	assert_non_null(
+	    strstr(b.p, "units = [\"ollama.service\", \"c.service\", \"\"];"));
+	assert_non_null(strstr(b.p, "subject.user == \"weir\""));
+	assert_non_null(strstr(b.p, "lookup(\"verb\") == \"restart\""));
+	conf_drop(c);
+	c = conf_default();
+	assert_false(units_has_unit(c));
+	conf_drop(c);
+	buf_fini(&b);
+}
+
 int
 main(void)
 {
@@ -119,6 +148,7 @@ main(void)
 	    cmocka_unit_test(test_where_an_ollama_is),
 	    cmocka_unit_test(test_the_configuration_in_its_place),
 	    cmocka_unit_test(test_words_of_commands),
+	    cmocka_unit_test(test_the_right_to_restart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
