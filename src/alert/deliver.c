@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,7 @@ struct api {
 	const char *(*error)(CURLcode);
 	struct curl_slist *(*add)(struct curl_slist *, const char *);
 	void (*free_list)(struct curl_slist *);
+	CURLcode (*begin)(long);
 };
 
 /* POSIX has function pointers come out of dlsym as objects'. */
@@ -59,18 +61,23 @@ load_api(struct api *a)
 	    load(lib, "curl_easy_cleanup", &a->cleanup) &&
 	    load(lib, "curl_easy_strerror", &a->error) &&
 	    load(lib, "curl_slist_append", &a->add) &&
-	    load(lib, "curl_slist_free_all", &a->free_list);
+	    load(lib, "curl_slist_free_all", &a->free_list) &&
+	    load(lib, "curl_global_init", &a->begin) &&
+	    a->begin(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 }
 
-/* The one thread that delivers calls this. */
+/* Several threads deliver. */
 static const struct api *
 get_api(void)
 {
+	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 	static struct api api;
 	static bool is_loaded;
 
+	(void)pthread_mutex_lock(&mutex);
 	if (!is_loaded)
 		is_loaded = load_api(&api);
+	(void)pthread_mutex_unlock(&mutex);
 	return is_loaded ? &api : NULL;
 }
 
@@ -110,6 +117,19 @@ judge_status(long status, char *why, size_t cap)
 							       : DELIVER_NEVER;
 }
 
+/* Authorities of one's own; libcurl itself does not look there. */
+static void
+trust(const struct api *a, CURL *c)
+{
+	const char *file = getenv("SSL_CERT_FILE");
+	const char *folder = getenv("SSL_CERT_DIR");
+
+	if (file != NULL && file[0] != '\0')
+		(void)a->setopt(c, CURLOPT_CAINFO, file);
+	if (folder != NULL && folder[0] != '\0')
+		(void)a->setopt(c, CURLOPT_CAPATH, folder);
+}
+
 enum deliver_result
 deliver_post(const char *url, struct slice fields, struct slice body,
     int timeout_ms, char *why, size_t cap)
@@ -136,6 +156,7 @@ deliver_post(const char *url, struct slice fields, struct slice body,
 	(void)a->setopt(c, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
 	(void)a->setopt(c, CURLOPT_NOSIGNAL, 1L);
 	(void)a->setopt(c, CURLOPT_WRITEFUNCTION, ignore);
+	trust(a, c);
 	code = a->perform(c);
 	(void)a->getinfo(c, CURLINFO_RESPONSE_CODE, &status);
 	a->cleanup(c);
@@ -160,6 +181,20 @@ point(struct slice s, char **out, size_t cap)
 		out[n++] = (char *)(uintptr_t)slice_cut(&s, '\0').p;
 	out[n] = NULL;
 	return n;
+}
+
+/* What a service manager tells weir, and weir's own: for nobody else. */
+static bool
+is_own(struct slice pair)
+{
+	static const struct slice begins[] = {SLICE("NOTIFY_SOCKET="),
+	    SLICE("WATCHDOG_"), SLICE("LISTEN_PID="), SLICE("LISTEN_FD"),
+	    SLICE("CREDENTIALS_DIRECTORY="), SLICE("WEIR_")};
+
+	for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+		if (slice_starts(pair, begins[i]))
+			return true;
+	return false;
 }
 
 /* Wait for ${pid}; false: it had to be killed. */
@@ -226,7 +261,8 @@ deliver_run(struct slice words, struct slice variables, int timeout_ms,
 	n = point(variables, env, VARIABLES_MAX);
 	for (char *const *at = os_environ(); *at != NULL && n < VARIABLES_MAX;
 	     at++)
-		env[n++] = *at;
+		if (!is_own(slice_str(*at)))
+			env[n++] = *at;
 	env[n] = NULL;
 	if (os_spawn(&s, &pid, &why_fd) != OK)
 		goto undo_fd;

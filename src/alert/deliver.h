@@ -1,5 +1,5 @@
 /*
- * deliver: one try to hand over an alert.  Blocking; the sender's thread only.
+ * deliver: one try to hand over an alert.  Blocking; the sender's threads only.
  *
  * libcurl is loaded when it is first needed: it brings thirty libraries, of
  * which those who have no webhook need none.
@@ -16,14 +16,17 @@ enum deliver_result {
 /*
  * POST ${body} to ${url} with ${fields}, "Name: value" with a newline behind
  * each, within ${timeout_ms}.  Anything but 2xx is a failure; ${why}, which
- * has room for ${cap} bytes, says it without any of the url.
+ * has room for ${cap} bytes, says it without any of the url.  The certificate
+ * of an https server must be good; SSL_CERT_FILE and SSL_CERT_DIR of the
+ * environment name other authorities than the system's, as OpenSSL has it.
  */
 enum deliver_result deliver_post(const char *url, struct slice fields,
     struct slice body, int timeout_ms, char *why, size_t cap);
 
 /*
- * Run the command of ${words} with ${variables} besides its environment; a
- * NUL stands behind each.  What takes longer than ${timeout_ms} is killed
+ * Run the command of ${words} with ${variables} besides its environment, but
+ * for what a service manager told weir alone; a NUL stands behind each.  What
+ * takes longer than ${timeout_ms} is killed
  * with all that it started.
  */
 enum deliver_result deliver_run(struct slice words, struct slice variables,

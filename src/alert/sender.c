@@ -8,7 +8,11 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { US = 1000000, NS_PER_US = 1000, OUTCOMES = 2 * SENDER_JOBS };
+enum {
+	US = 1000000,
+	NS_PER_US = 1000,
+	OUTCOMES = 2 * SENDER_JOBS * SENDER_LANES,
+};
 
 /* A job with its texts behind it. */
 struct task {
@@ -19,13 +23,19 @@ struct task {
 	char text[];
 };
 
+struct lane {
+	struct list tasks; /* in their order; without the one under way */
+	size_t n;	   /* that one too */
+	bool is_busy;
+};
+
 struct sender {
 	pthread_mutex_t mutex;
 	pthread_cond_t wake;
-	pthread_t thread;
-	bool is_begun, is_closing, is_over, is_abandoned;
-	struct list tasks;
-	size_t n_tasks; /* the one under way too */
+	pthread_t threads[SENDER_LANES];
+	size_t n_threads, n_over;
+	bool is_closing, is_abandoned;
+	struct lane lanes[SENDER_LANES];
 	struct sender_outcome outcomes[OUTCOMES];
 	size_t n_outcomes;
 };
@@ -38,7 +48,8 @@ sender_new(void)
 
 	if (s == NULL)
 		return NULL;
-	list_init(&s->tasks);
+	for (size_t i = 0; i < SENDER_LANES; i++)
+		list_init(&s->lanes[i].tasks);
 	(void)pthread_mutex_init(&s->mutex, NULL);
 	(void)pthread_condattr_init(&attr);
 	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -50,12 +61,9 @@ sender_new(void)
 static void
 sender_free(struct sender *s)
 {
-	struct list *n;
-
-	while ((n = list_first(&s->tasks)) != NULL) {
-		list_del(n);
-		free(LIST_OF(n, struct task, node));
-	}
+	for (size_t i = 0; i < SENDER_LANES; i++)
+		LIST_EACH_SAFE (it, &s->lanes[i].tasks)
+			free(LIST_OF(it, struct task, node));
 	(void)pthread_cond_destroy(&s->wake);
 	(void)pthread_mutex_destroy(&s->mutex);
 	free(s);
@@ -89,7 +97,8 @@ task_new(const struct sender_job *j)
 	if (t == NULL)
 		return NULL;
 	at = t->text;
-	t->job = (struct sender_job){.name = put(&at, name).p,
+	t->job = (struct sender_job){.lane = j->lane,
+	    .name = put(&at, name).p,
 	    .what = put(&at, what).p,
 	    .url = j->url != NULL ? put(&at, url).p : NULL,
 	    .fields = put(&at, j->fields),
@@ -100,22 +109,31 @@ task_new(const struct sender_job *j)
 	return t;
 }
 
-/* The one whose time comes first; NULL. */
+/* The first one of the lane that nobody sees to; NULL. */
+static struct task *
+head_of(const struct lane *l)
+{
+	struct list *n = l->is_busy ? NULL : list_first(&l->tasks);
+
+	return n != NULL ? LIST_OF(n, struct task, node) : NULL;
+}
+
+/* Of the lanes' first ones that whose time comes first; NULL. */
 static struct task *
 earliest(struct sender *s)
 {
 	struct task *first = NULL;
 
-	LIST_EACH (it, &s->tasks) {
-		struct task *t = LIST_OF(it, struct task, node);
+	for (size_t i = 0; i < SENDER_LANES; i++) {
+		struct task *t = head_of(&s->lanes[i]);
 
-		if (first == NULL || t->at_us < first->at_us)
+		if (t && (first == NULL || t->at_us < first->at_us))
 			first = t;
 	}
 	return first;
 }
 
-/* --- the thread --- */
+/* --- the threads --- */
 
 static void
 rest(struct sender *s, int64_t at_us)
@@ -139,6 +157,7 @@ next_task(struct sender *s)
 			(void)pthread_cond_wait(&s->wake, &s->mutex);
 		} else if (t->at_us <= os_now_us() || s->is_closing) {
 			list_del(&t->node);
+			s->lanes[t->job.lane].is_busy = true;
 			return t;
 		} else {
 			rest(s, t->at_us);
@@ -170,6 +189,25 @@ note(struct sender *s, const struct task *t, bool is_ok, const char *why)
 	o->tries = t->tries;
 }
 
+/* ${t} was tried: it is done, or is the first of its lane again. */
+static void
+settle(struct sender *s, struct task *t, enum deliver_result r, const char *why)
+{
+	struct lane *l = &s->lanes[t->job.lane];
+
+	l->is_busy = false;
+	t->tries++;
+	if (r == DELIVER_LATER && t->tries < SENDER_TRIES && !t->job.once &&
+	    !s->is_closing) {
+		t->at_us = os_now_us() + ((int64_t)US << (t->tries - 1));
+		list_add_front(&l->tasks, &t->node);
+		return;
+	}
+	note(s, t, r == DELIVERED, why);
+	l->n--;
+	free(t);
+}
+
 static void *
 work(void *arg)
 {
@@ -184,36 +222,39 @@ work(void *arg)
 		(void)pthread_mutex_unlock(&s->mutex);
 		r = deliver(&t->job, why, sizeof why);
 		(void)pthread_mutex_lock(&s->mutex);
-		t->tries++;
-		if (r == DELIVER_LATER && t->tries < SENDER_TRIES &&
-		    !t->job.once && !s->is_closing) {
-			t->at_us =
-			    os_now_us() + ((int64_t)US << (t->tries - 1));
-			list_add(&s->tasks, &t->node);
-			continue;
-		}
-		note(s, t, r == DELIVERED, why);
-		s->n_tasks--;
-		free(t);
+		settle(s, t, r, why);
 	}
-	s->is_over = true;
+	s->n_over++;
 	(void)pthread_cond_broadcast(&s->wake);
 	(void)pthread_mutex_unlock(&s->mutex);
 	return NULL;
 }
 
+/* Has each lane with something to do a thread? */
+static bool
+has_enough(const struct sender *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < SENDER_LANES; i++)
+		n += s->lanes[i].n > 0;
+	return s->n_threads >= n;
+}
+
+/* Without another one those that are there do it later. */
 static bool
 start(struct sender *s)
 {
 	sigset_t all, old;
 
-	if (s->is_begun)
+	if (has_enough(s))
 		return true;
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	s->is_begun = pthread_create(&s->thread, NULL, work, s) == 0;
+	s->n_threads +=
+	    pthread_create(&s->threads[s->n_threads], NULL, work, s) == 0;
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return s->is_begun;
+	return s->n_threads > 0;
 }
 
 /* --- the other side --- */
@@ -221,19 +262,22 @@ start(struct sender *s)
 enum err
 sender_post(struct sender *s, const struct sender_job *j)
 {
+	struct lane *l = &s->lanes[j->lane];
 	struct task *t = task_new(j);
 	enum err e = OK;
 
 	if (t == NULL)
 		return ERR_NOMEM;
 	(void)pthread_mutex_lock(&s->mutex);
-	if (s->n_tasks == SENDER_JOBS)
+	if (l->n == SENDER_JOBS) {
 		e = ERR_FULL;
-	else if (!start(s))
-		e = ERR_NOMEM;
+	} else {
+		l->n++;
+		e = start(s) ? OK : ERR_NOMEM;
+		l->n -= e != OK;
+	}
 	if (e == OK) {
-		list_add(&s->tasks, &t->node);
-		s->n_tasks++;
+		list_add(&l->tasks, &t->node);
 		(void)pthread_cond_broadcast(&s->wake);
 	}
 	(void)pthread_mutex_unlock(&s->mutex);
@@ -270,16 +314,15 @@ sender_close(struct sender *s, int64_t wait_us)
 	(void)pthread_mutex_lock(&s->mutex);
 	s->is_closing = true;
 	(void)pthread_cond_broadcast(&s->wake);
-	while (s->is_begun && !s->is_over && os_now_us() < end_us)
+	while (s->n_over < s->n_threads && os_now_us() < end_us)
 		rest(s, end_us);
-	is_over = !s->is_begun || s->is_over;
+	is_over = s->n_over == s->n_threads;
 	s->is_abandoned = true;
+	(void)pthread_cond_broadcast(&s->wake);
 	(void)pthread_mutex_unlock(&s->mutex);
-	if (!is_over) {
-		(void)pthread_detach(s->thread);
-		return;
-	}
-	if (s->is_begun)
-		(void)pthread_join(s->thread, NULL);
-	sender_free(s);
+	for (size_t i = 0; i < s->n_threads; i++)
+		(void)(is_over ? pthread_join(s->threads[i], NULL)
+			       : pthread_detach(s->threads[i]));
+	if (is_over)
+		sender_free(s);
 }

@@ -1,17 +1,21 @@
 /*
- * sender: a thread that posts to webhooks and runs commands, so that nobody
- * else has to wait for them.
+ * sender: threads that post to webhooks and run commands, so that nobody else
+ * has to wait for them.
  *
- *   sender_post --> [at most SENDER_JOBS] --> thread: libcurl, or a child
- *   sender_next <-- [outcomes] <-------------'  again after 1 s, 2 s, 4 s, ...
+ *   sender_post --> lane 0: [at most SENDER_JOBS] --> a thread: libcurl, or
+ *               --> lane 1: ...                   --> a child
+ *   sender_next <-- [outcomes] <----------------------'
  *
- * The thread and libcurl come with the first job.
+ * A lane's jobs are done one after the other, in their order; one that failed
+ * is tried again after 1 s, 2 s, 4 s, ... and those behind it wait.  No lane
+ * waits for another.  Threads and libcurl come with the jobs that need them.
  */
 #pragma once
 #include "base/buf.h"
 
 enum {
-	SENDER_JOBS = 64,
+	SENDER_LANES = 16,
+	SENDER_JOBS = 64, /* of one lane */
 	SENDER_NAME_MAX = 128,
 	SENDER_WHY_MAX = 200,
 	SENDER_TRIES = 8,
@@ -20,6 +24,7 @@ enum {
 
 /* What is to be done; texts are copied. */
 struct sender_job {
+	unsigned lane;	     /* of the target, below SENDER_LANES */
 	const char *name;    /* of the target, for people; no secret */
 	const char *what;    /* the alert's code */
 	const char *url;     /* NULL: a command */
@@ -43,14 +48,14 @@ struct sender;
 /* A sender without a thread.  NULL: no memory. */
 struct sender *sender_new(void);
 
-/* Have ${j} done.  ERR_FULL: too many wait; ERR_NOMEM. */
+/* Have ${j} done.  ERR_FULL: too many wait in its lane; ERR_NOMEM. */
 MUST_CHECK enum err sender_post(struct sender *s, const struct sender_job *j);
 
 /* Take the next outcome; false: there is none now. */
 bool sender_next(struct sender *s, struct sender_outcome *out);
 
 /*
- * Try what waits once more, for at most ${wait_us}, and end.  A thread that
- * hangs is left behind with its memory, for the process is ending.
+ * Try what waits once more, for at most ${wait_us}, and end.  Threads that
+ * hang are left behind with their memory, for the process is ending.
  */
 void sender_close(struct sender *s, int64_t wait_us);

@@ -86,8 +86,9 @@ const struct conf *conf_hold(const struct conf *c);
 void conf_drop(const struct conf *c);
 
 /*
- * Append the effective configuration as YAML that parses to the same.  Keys
- * are their SHA-256; what is unset is left out.  ERR_FULL, ERR_NOMEM.
+ * Append the effective configuration as YAML that parses to the same, but for
+ * what is masked (conf/mask.h).  Keys are their SHA-256; what is unset is left
+ * out.  ERR_FULL, ERR_NOMEM.
  */
 MUST_CHECK enum err conf_print(const struct conf *c, struct buf *out);
 

@@ -185,11 +185,6 @@ judge_alert(struct judge *j, const struct read_item *item)
 	if ((webhook == NULL) == (command == NULL))
 		error_at(j, item->node,
 		    "an alert has either `webhook` or `command`");
-	if (webhook != NULL && a->webhook.n > 0 &&
-	    !slice_starts(a->webhook, (struct slice)SLICE("https://")) &&
-	    !slice_starts(a->webhook, (struct slice)SLICE("http://")))
-		error_at(j, webhook,
-		    "`webhook` wants a URL such as https://host/path");
 	if (command != NULL && a->command.n > 0)
 		judge_words(j, "command", a->command, command);
 }

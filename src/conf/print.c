@@ -1,4 +1,5 @@
 /* The effective configuration as YAML. */
+#include "conf/mask.h"
 #include "conf/value.h"
 #include <assert.h>
 
@@ -7,7 +8,7 @@ static enum err
 text_of(const struct conf_option *o, const void *field, struct buf *out)
 {
 	buf_clear(out);
-	return value_print(o->kind, field, out);
+	return mask_print(o->kind, field, out);
 }
 
 /* A line `INDENT KEY: VALUE`, with `GROUP:` before it where it is the first. */

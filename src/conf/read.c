@@ -241,7 +241,9 @@ set_presets(struct reader *r, const struct conf_table *t, void *base)
 				.authority = nothing,
 				.text = nothing};
 		else if (o->kind == CONF_KIND_TEXT ||
-		    o->kind == CONF_KIND_NAME || o->kind == CONF_KIND_PATH)
+		    o->kind == CONF_KIND_NAME || o->kind == CONF_KIND_PATH ||
+		    o->kind == CONF_KIND_WEBHOOK ||
+		    o->kind == CONF_KIND_COMMAND)
 			*(struct slice *)field = nothing;
 	}
 }

@@ -274,6 +274,22 @@ read_PATH(struct value_reader *r, const struct tree_node *n, void *field)
 }
 
 static bool
+read_WEBHOOK(struct value_reader *r, const struct tree_node *n, void *field)
+{
+	const struct slice *s = value_scalar(r, n);
+
+	if (s == NULL)
+		return false;
+	/* Not told as it is: it may be a secret. */
+	if (!slice_starts(*s, (struct slice)SLICE("https://")) &&
+	    !slice_starts(*s, (struct slice)SLICE("http://"))) {
+		value_refuse(r, n, "wants a URL such as https://host/path");
+		return false;
+	}
+	return read_TEXT(r, n, field);
+}
+
+static bool
 rate_of(struct value_reader *r, const struct tree_node *n, int64_t *count,
     int64_t *period_ns)
 {
@@ -380,6 +396,7 @@ bool
 value_read(struct value_reader *r, const struct tree_node *n, void *field)
 {
 	static value_read_fn *const readers[] = {
+#define read_COMMAND read_TEXT
 #define read_TEXTS value_read_texts
 #define read_NETS value_read_nets
 #define read_LISTENS value_read_listens

@@ -268,6 +268,8 @@ value_print(enum conf_kind kind, const void *field, struct buf *out)
 	static item_fn *const printers[] = {
 #define print_NAME print_TEXT
 #define print_PATH print_TEXT
+#define print_WEBHOOK print_TEXT
+#define print_COMMAND print_TEXT
 #define KIND(nm, type, wants) [CONF_KIND_##nm] = print_##nm,
 #define CHOICE(nm, c_name, words) [CONF_KIND_##nm] = NULL,
 #include "facts/options.def"

@@ -1,6 +1,7 @@
 #include "gate/alerts.h"
 #include "alert/message.h"
 #include "alert/sender.h"
+#include "conf/mask.h"
 #include "conf/words.h"
 #include "gate/command.h"
 #include "log/event.h"
@@ -151,28 +152,13 @@ alerts_ledger(struct gate *g, const char *reason, int64_t until_us)
 
 /* --- who is told --- */
 
-/* Without user, password, path or query: what may be a secret. */
+/* Without what may be a secret. */
 static void
 name_target(const struct conf_alert *a, size_t i, char *out, size_t cap)
 {
-	struct slice s = a->webhook;
-	size_t at;
+	struct slice s =
+	    a->webhook.n > 0 ? mask_host(a->webhook) : mask_command(a->command);
 
-	if (s.n == 0) {
-		s = slice_to(a->command, slice_find(a->command, ' '));
-		(void)snprintf(
-		    out, cap, "alerts %zu (%.*s)", i + 1, SLICE_ARG(s));
-		return;
-	}
-	at = slice_find(s, ':');
-	s = slice_from(s, at + sizeof "//");
-	at = 0;
-	while (at < s.n && s.p[at] != '/' && s.p[at] != '?' && s.p[at] != '#')
-		at++;
-	s = slice_to(s, at);
-	at = slice_rfind(s, '@');
-	if (at < s.n)
-		s = slice_from(s, at + 1);
 	(void)snprintf(out, cap, "alerts %zu (%.*s)", i + 1, SLICE_ARG(s));
 }
 
@@ -255,7 +241,8 @@ post(struct gate *g, size_t i, const struct alert_message *m, bool once)
 {
 	const struct conf_alert *a = &g->env.conf->alerts[i];
 	char name[ALERTS_NAME_MAX];
-	struct sender_job j = {.name = name, .what = m->code, .once = once};
+	struct sender_job j = {
+	    .lane = (unsigned)i, .name = name, .what = m->code, .once = once};
 	enum err e = ERR_NOMEM;
 
 	name_target(a, i, name, sizeof name);

@@ -3,6 +3,7 @@ over; nobody waits for them."""
 
 import http.server
 import json
+import socket
 import ssl
 import subprocess
 import threading
@@ -197,8 +198,6 @@ def test_what_fails_is_tried_again(start_weir, engine, start_hook):
 
 def test_nobody_waits_for_a_hook_that_hangs(start_weir, engine, start_hook):
     """Its answer never comes; requests are served and the end is prompt."""
-    import socket
-
     dead = socket.create_server(("127.0.0.1", 0))
     url = "http://127.0.0.1:%d/" % dead.getsockname()[1]
     weir = start_weir({"alerts": [{"webhook": url}]}, engine)
@@ -231,23 +230,111 @@ def test_a_budget_that_is_used_up(start_weir, engine, start_hook):
     assert "anonymous" in json.loads(post[2])["subject"]
 
 
-def test_a_certificate_must_be_good(start_weir, engine, start_hook, tmp_path):
+@pytest.fixture
+def tls_hook(start_hook, tmp_path):
+    """A webhook behind a certificate that nobody knows, and the certificate."""
+    cert = tmp_path / "cert"
     made = subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days",
          "1", "-subj", "/CN=localhost", "-addext",
          "subjectAltName=DNS:localhost", "-keyout", tmp_path / "key",
-         "-out", tmp_path / "cert"],
+         "-out", cert],
         capture_output=True,
         check=False,
     )  # fmt: skip
     if made.returncode:
         pytest.skip("openssl makes no certificate here")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
-    hook = start_hook(context=context)
+    context.load_cert_chain(cert, tmp_path / "key")
+    return start_hook(context=context), str(cert)
+
+
+def test_a_certificate_must_be_good(start_weir, engine, tls_hook):
+    hook, _ = tls_hook
     url = "https://localhost:%d/" % hook.port
     weir = start_weir({"alerts": [{"webhook": url}]}, engine)
     r = weir.run("alert", "test")
     assert r.returncode == 1
     assert "certificate" in r.stdout
     assert hook.posts == []
+
+
+def test_a_good_certificate(start_weir, engine, tls_hook):
+    hook, cert = tls_hook
+    config = {
+        "alerts": [
+            {"webhook": "https://localhost:%d/a" % hook.port, "after": "0s"},
+            # The same server, by a name that is not in its certificate.
+            {"webhook": "https://127.0.0.1:%d/b" % hook.port},
+        ]
+    }
+    weir = start_weir(config, engine, env={"SSL_CERT_FILE": cert})
+    r = weir.run("alert", "test")
+    assert r.returncode == 1
+    good, bad = r.stdout.splitlines()
+    assert good.endswith(": delivered") and "certificate" in bad
+    away(weir, engine)
+    hook.wait(is_json(alert="engine_down", state="firing"))
+    assert {p[0] for p in hook.posts} == {"/a"}
+    engine.start()
+    hook.wait(is_json(alert="engine_down", state="resolved"))
+
+
+def test_one_that_hangs_holds_up_no_other(start_weir, engine, start_hook):
+    """Three that never answer; who comes behind them hears all at once."""
+    dead = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    urls = ["http://127.0.0.1:%d/" % s.getsockname()[1] for s in dead]
+    hook = start_hook()
+    alerts = [{"webhook": url, "after": "0s"} for url in urls]
+    alerts.append({"command": "sleep 60", "after": "0s"})
+    alerts.append({"webhook": hook.url(), "after": "0s"})
+    weir = start_weir({"alerts": alerts}, engine)
+    begin = time.monotonic()
+    away(weir, engine)
+    hook.wait(is_json(alert="engine_down", state="firing"))
+    engine.start()
+    hook.wait(is_json(alert="engine_down", state="resolved"))
+    # One try takes 10 s where nobody answers.
+    assert time.monotonic() - begin < 8
+    for s in dead:
+        s.close()
+
+
+def test_secrets_stay_where_they_are(start_weir, engine, start_hook):
+    """Not in what weir prints of its configuration, not in its log; and a
+    command is not given what a service manager told weir."""
+    hook = start_hook([404])
+
+    def config(weir):
+        out = weir.folder / "told"
+        return {
+            "alerts": [
+                {"webhook": hook.url("/hook/SECRET?k=SECRET")},
+                {"webhook": "https://me:SECRET@localhost:1/SECRET"},
+                {"command": "sh -c 'env >%s; : SECRET'" % out},
+            ]
+        }
+
+    env = {"NOTIFY_SOCKET": "/SECRET", "WATCHDOG_USEC": "60000000"}
+    weir = start_weir(config, engine, env=env)
+    r = weir.run("alert", "test")
+    assert [line.split(": ")[0] for line in r.stdout.splitlines()] == [
+        "alerts 1 (127.0.0.1:%d)" % hook.port,
+        "alerts 2 (localhost:1)",
+        "alerts 3 (sh)",
+    ]
+    shown = [r.stdout + r.stderr]
+    assert "SECRET" in hook.posts[0][0]
+    told = (weir.folder / "told").read_text()
+    assert "WEIR_ALERT=test\n" in told
+    assert "SECRET" not in told and "WATCHDOG" not in told
+    for words in (["check"], ["status"], ["status", "--json"],
+                  ["alert", "test", "--json"], ["doctor"]):  # fmt: skip
+        r = weir.run(*words)
+        shown.append(r.stdout + r.stderr)
+    assert "webhook: http://127.0.0.1:%d/..." % hook.port in shown[1]
+    for path in ("/weir/", "/readyz", "/metrics"):
+        shown.append(str(weir.get(path).body))
+    weir.wait_event("alert_not_delivered")
+    shown += weir.out.lines + [weir.stderr()]
+    assert "SECRET" not in "\n".join(map(str, shown))

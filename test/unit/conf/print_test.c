@@ -49,7 +49,7 @@ static const char *const round_trips[] = {
     "- {name: b, from: [1.2.3.4], process: {uid: 7, exe: /bin/x}, "
     "class: batch, models: ['*'], manage_models: true}\n",
     "models: {a: {}, \"b:c d\": {preload: true}, \"null\": {context: 1}}\n",
-    "alerts: [{webhook: 'https://a/b?c#d', shape: slack}, {command: /x}]\n",
+    "alerts: [{webhook: 'https://a:1', shape: slack}, {command: /x}]\n",
 };
 
 static void
