@@ -9,7 +9,8 @@ done(struct fetch *f, enum err e)
 {
 	timer_stop(&f->bound);
 	if (f->up) {
-		if (e == OK)
+		/* It was opened anew: more than one at rest would pile up. */
+		if (e == OK && list_is_empty(&f->engine->idle))
 			upstream_release(f->up);
 		else
 			upstream_close(f->up);

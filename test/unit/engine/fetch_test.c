@@ -72,6 +72,31 @@ end(struct errand *x)
 	mill_fini(&m);
 }
 
+/* Each opens a connection of its own; they do not pile up at the engine. */
+static void
+test_one_connection_stays(void **state)
+{
+	struct errand x;
+	struct engine *e = start(&x, 16);
+
+	(void)state;
+	m.say = HELLO;
+	for (int i = 0; i < 5; i++) {
+		size_t n = 0;
+
+		x.n_done = 0;
+		begin(&x, "/p", 10000 * MS);
+		mill_until(&m, is_done, &x);
+		assert_int_equal(x.fetch.err, OK);
+		mill_turn(&m);
+		LIST_EACH (it, &e->idle)
+			n++;
+		assert_int_equal(n, 1);
+		assert_true(list_is_empty(&e->busy));
+	}
+	end(&x);
+}
+
 static void
 test_answers(void **state)
 {
@@ -276,6 +301,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_answers),
+	    cmocka_unit_test(test_one_connection_stays),
 	    cmocka_unit_test(test_request),
 	    cmocka_unit_test(test_bound),
 	    cmocka_unit_test(test_no_connection),
