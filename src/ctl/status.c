@@ -354,8 +354,7 @@ print_leaving(struct part *p, struct slice doc)
 	return v.n == 0
 	    ? OK
 	    : buf_printf(p->out,
-		  "earlier gates (%lld): %lld in flight, %lld waiting\n",
-		  (long long)doc_int(v, "gates"),
+		  "earlier gates have %lld in flight, %lld waiting\n",
 		  (long long)doc_int(v, "in_flight"),
 		  (long long)doc_int(v, "waiting"));
 }
@@ -378,6 +377,47 @@ ctl_status_print(struct slice answer, struct buf *out)
 		e = print_disks(&p, answer);
 	free(t);
 	return e;
+}
+
+enum err
+ctl_status_print_earlier(
+    struct slice gate, struct slice answer, struct buf *out)
+{
+	struct grid *t = calloc(1, sizeof *t);
+	struct part p = {t, out};
+	enum err e;
+
+	if (t == NULL)
+		return ERR_NOMEM;
+	if ((e = buf_printf(
+		 out, "\nGate %.*s, which leaves\n", SLICE_ARG(gate))) == OK &&
+	    (e = print_in_flight(&p, answer)) == OK)
+		e = print_waiting(&p, answer);
+	free(t);
+	return e;
+}
+
+/* What gates that leave tell; one that has ended meanwhile tells nothing. */
+static void
+ask_earlier(const struct ctl_args *args, struct slice status, struct buf *out)
+{
+	struct json_reader r;
+	struct slice gate;
+
+	doc_begin(&r, doc_get(doc_get(status, "leaving"), "gates"));
+	while (doc_next(&r, &gate)) {
+		char command[64];
+		struct buf answer;
+		bool ok = false;
+
+		buf_init(&answer, CONTROL_ANSWER_MAX);
+		(void)snprintf(command, sizeof command, "gate %.*s status",
+		    (int)(gate.n < 20 ? gate.n : 20), gate.p);
+		if (ctl_ask(args, command, &ok, &answer) && ok)
+			(void)!ctl_status_print_earlier(
+			    gate, buf_slice(&answer), out);
+		buf_fini(&answer);
+	}
 }
 
 int
@@ -409,7 +449,10 @@ ctl_status(const struct ctl_args *args)
 			(void)fprintf(stderr, "weir status: %.*s\n",
 			    SLICE_ARG(buf_slice(&out)));
 	} else if (is_answered) {
-		if (ctl_status_print(buf_slice(&answer), &out) == OK)
+		enum err e = ctl_status_print(buf_slice(&answer), &out);
+
+		ask_earlier(args, buf_slice(&answer), &out);
+		if (e == OK)
 			(void)printf("%.*s", SLICE_ARG(buf_slice(&out)));
 		else
 			status = 1;

@@ -351,12 +351,16 @@ static void
 write_leaving(struct gate *g, struct json_writer *w)
 {
 	struct metrics *m = g->env.metrics;
-	unsigned n = metrics_others(m);
+	uint64_t others[METRICS_LANES];
+	size_t n = metrics_others(m, others);
 
 	if (n == 0)
 		return;
 	json_object_begin(w, "leaving");
-	json_int(w, "gates", n);
+	json_array_begin(w, "gates");
+	for (size_t i = 0; i < n; i++)
+		json_int(w, NULL, (int64_t)others[i]);
+	json_array_end(w);
 	json_int(w, "in_flight", metrics_of_others(m, METRIC_SLOTS_USED));
 	json_int(w, "waiting", metrics_of_others(m, METRIC_QUEUE_LENGTH));
 	json_object_end(w);

@@ -49,9 +49,9 @@ gates_follow(struct keeper *k, int64_t now_us)
 	crew_tell_all(&k->crew, now_us);
 }
 
-/* What a gate that leaves wishes is no matter any more. */
+/* What a gate that leaves wishes is no matter any more; it may be asked. */
 static void
-hear(struct child *c, int64_t now_us)
+hear(struct keeper *k, struct child *c, int64_t now_us)
 {
 	enum report_kind kind;
 	struct report r;
@@ -60,6 +60,8 @@ hear(struct child *c, int64_t now_us)
 	    (kind = keeper_link_next(&c->link, &r)) != REPORT_NONE) {
 		if (kind == REPORT_READY)
 			c->is_ready = true;
+		if (kind == REPORT_ANSWER)
+			forward_answered(k, &r);
 		if (kind != REPORT_LOST)
 			continue;
 		os_fd_close(&c->link.channel.fd);
@@ -74,7 +76,7 @@ turn_heir(struct keeper *k, int64_t now_us)
 
 	if (k->heir.pid == 0)
 		return;
-	hear(&k->heir, now_us);
+	hear(k, &k->heir, now_us);
 	if (k->heir.is_ready) {
 		reexec_done(k);
 		return;
@@ -95,7 +97,7 @@ turn_outgoing(struct keeper *k, int64_t now_us)
 		struct child *c = &k->outgoing[i];
 		struct child_end end;
 
-		hear(c, now_us);
+		hear(k, c, now_us);
 		child_kill_if_due(c, now_us);
 		if (!child_reap(c, now_us, &end)) {
 			if (kept != i)

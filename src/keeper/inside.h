@@ -49,6 +49,8 @@ struct forward {
 	uint32_t seq; /* 0: this place is free */
 	uint32_t client;
 	int64_t deadline_us;
+	uint64_t generation; /* of the gate that was asked */
+	char command[GATE_COMMAND_MAX + 1];
 	struct buf text; /* the parts of the answer so far */
 };
 

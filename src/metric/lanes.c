@@ -98,10 +98,10 @@ lanes_give(struct lanes *l)
 	l->mem = NULL;
 }
 
-bool
-lanes_is_used(const struct lanes *l, unsigned i)
+uint64_t
+lanes_owner(const struct lanes *l, unsigned i)
 {
-	return is_known(header_of(l, i)) && header_of(l, i)->owner != 0;
+	return is_known(header_of(l, i)) ? header_of(l, i)->owner : 0;
 }
 
 size_t

@@ -50,8 +50,8 @@ void lanes_give(struct lanes *l);
 /* The gate of ${generation} is gone. */
 void lanes_bury(struct lanes *l, uint64_t generation);
 
-/* Does a gate that runs count in lane ${i}? */
-bool lanes_is_used(const struct lanes *l, unsigned i);
+/* The generation of the gate that counts in lane ${i}; 0: none does. */
+uint64_t lanes_owner(const struct lanes *l, unsigned i);
 
 /* The next entry of lane ${i} that was not seen yet; NULL. */
 struct lane_entry *lanes_next(struct lanes *l, unsigned i);

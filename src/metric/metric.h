@@ -82,8 +82,11 @@ void metrics_gone(struct metrics *m, uint64_t generation);
 /* What other gates that run have of ${id}, a METRIC_GAUGE_SUM, in all. */
 int64_t metrics_of_others(struct metrics *m, enum metric_id id);
 
-/* How many other gates run. */
-unsigned metrics_others(const struct metrics *m);
+/*
+ * How many other gates run, and their generations at ${out} (room for
+ * METRICS_LANES).
+ */
+size_t metrics_others(const struct metrics *m, uint64_t *out);
 
 /* Free all; every series pointer is dead. */
 void metrics_free(struct metrics *m);

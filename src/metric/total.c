@@ -161,13 +161,17 @@ metrics_gone(struct metrics *m, uint64_t generation)
 	lanes_bury(&m->lanes, generation);
 }
 
-unsigned
-metrics_others(const struct metrics *m)
+size_t
+metrics_others(const struct metrics *m, uint64_t *out)
 {
-	unsigned n = 0;
+	size_t n = 0;
 
-	for (unsigned i = 0; m->lanes.mem != NULL && i < m->lanes.n; i++)
-		n += i != m->lanes.own && lanes_is_used(&m->lanes, i);
+	for (unsigned i = 0; m->lanes.mem != NULL && i < m->lanes.n; i++) {
+		uint64_t owner = lanes_owner(&m->lanes, i);
+
+		if (i != m->lanes.own && owner != 0)
+			out[n++] = owner;
+	}
 	return n;
 }
 
@@ -179,7 +183,7 @@ parts_value(const struct metrics *m, const struct series *s)
 	int64_t sum = 0;
 
 	for (const struct series_part *p = s->parts; p != NULL; p = p->next)
-		if (!is_gauge || lanes_is_used(&m->lanes, p->lane))
+		if (!is_gauge || lanes_owner(&m->lanes, p->lane) != 0)
 			sum += __atomic_load_n(
 			    (const int64_t *)p->cells, __ATOMIC_RELAXED);
 	return sum;

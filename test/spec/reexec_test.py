@@ -175,8 +175,7 @@ def test_both_gates_count_together(weir, engine):
         assert metrics.total(weir.metrics(), "weir_slots_used") == 1
         assert metrics.total(weir.metrics(), "weir_connections") == 2
         status = json.loads(weir.run("status", "--json").stdout)
-        assert status["leaving"] == {"gates": 1, "in_flight": 1, "waiting": 0}
-        assert "earlier gates (1): 1 in flight, 0 waiting" in weir.run("status").stdout
+        assert status["leaving"] == {"gates": [1], "in_flight": 1, "waiting": 0}
         assert ask(weir, "ollama").status == 200
         assert told() == 2
         go.set()
@@ -194,6 +193,27 @@ def test_both_gates_count_together(weir, engine):
         assert told() == n - 1
         assert ask(weir, "ollama").status == 200
         assert told() == n
+
+
+def test_the_old_gates_requests_are_listed_and_cancelled(weir, engine):
+    go = held(engine)
+    with weir.connect() as caller:
+        lines = begin(caller)
+        old = reexec(weir)
+        told = weir.run("status").stdout
+        assert "earlier gates have 1 in flight, 0 waiting" in told
+        short = told.split("Gate 1, which leaves")[1].split()[10]
+        done = weir.run("cancel", short)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "Cancelled" in done.stdout and short in done.stdout
+        assert "cancelled" in list(lines)[-1]["error"]
+    go.set()
+    assert wait_process(old)
+    assert weir.wait_log(1)["err"] == "request_cancelled"
+    weir.wait_event("gate_left")
+    done = weir.run("cancel", short)
+    assert done.returncode == 1 and "No request" in done.stderr
+    assert "earlier gates" not in weir.run("status").stdout
 
 
 @pytest.mark.engine(slots=1)
