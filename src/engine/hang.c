@@ -107,8 +107,12 @@ hang_look(struct engine *e, int64_t now_us, pid_t *pid)
 	h->looked_us = now_us;
 	/* Slots that linger are no proof of work. */
 	busy = e->in_use > e->lingering && !load_is_busy(e);
-	if (os_proc_progress(server, &p) != OK)
+	if (os_proc_progress(server, &p) != OK) {
+		/* Restarted so fast that it was never seen to be down. */
+		if (server == e->pid)
+			slots_find_process(e);
 		return HANG_NONE;
+	}
 	is = hang_judge(h, &p, busy, now_us);
 	if (is == HANG_NONE || (is == HANG_IDLE && os_proc_uses_gpu(server)))
 		return HANG_NONE;

@@ -112,14 +112,16 @@ ask_runners(pid_t pid, struct buf *b)
 	return most;
 }
 
-/* Who listens: of a service, which is another user's, the one Ollama of it. */
-static pid_t
-find_process(const struct engine *e)
+void
+slots_find_process(struct engine *e)
 {
-	pid_t pid = os_sock_port_pid((uint16_t)e->port);
-
-	return pid > 0 ? pid
-		       : os_sock_port_pid_named((uint16_t)e->port, "ollama");
+	e->pid = 0;
+	if (!engine_is_loopback(e))
+		return;
+	e->pid = os_sock_port_pid((uint16_t)e->port);
+	/* Of a service, which is another user's: the one Ollama of it. */
+	if (e->pid <= 0)
+		e->pid = os_sock_port_pid_named((uint16_t)e->port, "ollama");
 }
 
 void
@@ -130,9 +132,9 @@ slots_find_ollama(struct engine *e)
 	struct buf b;
 	pid_t pid;
 
-	/* The same process listens as long as it is up. */
-	if (!engine_is_up(e))
-		e->pid = engine_is_loopback(e) ? find_process(e) : 0;
+	/* The same process listens as long as it is up, or lives. */
+	if (!engine_is_up(e) || (e->pid > 0 && os_proc_began(e->pid) == 0))
+		slots_find_process(e);
 	pid = e->pid;
 	buf_init(&b, ARGS_MAX);
 	if (pid > 0) {

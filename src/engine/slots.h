@@ -14,6 +14,9 @@ enum { SLOTS_OPENAI = 64, SLOTS_MAX = 4096 };
 /* Find the slots and holds of the Ollama ${e}, which has just been probed. */
 void slots_find_ollama(struct engine *e);
 
+/* Find the process of the Ollama ${e} on this machine; reads /proc: slow. */
+void slots_find_process(struct engine *e);
+
 /* Watch the line inside of ${e}, of the OpenAI kind; again does nothing. */
 void slots_watch(struct engine *e);
 
