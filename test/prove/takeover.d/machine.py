@@ -13,10 +13,10 @@ import subprocess
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-PACKAGES = (
-    "systemd,systemd-sysv,libpam-systemd,dbus,polkitd,curl,procps,iproute2,libuv1,libssl3,"
-    "libsqlite3-0,libyaml-0-2,zlib1g,libcurl4,libgomp1,libstdc++6"
-)
+PACKAGES = """systemd systemd-sysv libpam-systemd dbus polkitd curl procps iproute2
+libsqlite3-0 libyaml-0-2 zlib1g libgomp1 libstdc++6"""
+LIBRARIES = ["libuv1", "libssl3", "libcurl4"]
+"""With 64-bit times they are called so from Debian 13 on."""
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 BOOT_S = 120
 
@@ -53,7 +53,9 @@ def make_image(cache, suite):
     shutil.rmtree(part, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     argv = ["unshare", "--mount", "--pid", "--fork", "--propagation", "private"]
-    argv += [program, "--variant=minbase", "--include=" + PACKAGES, suite]
+    end = "" if suite == "bookworm" else "t64"
+    names = PACKAGES.split() + [name + end for name in LIBRARIES]
+    argv += [program, "--variant=minbase", "--include=" + ",".join(names), suite]
     with open(folder / "log", "w") as log:
         done = subprocess.run(
             [*argv, part, mirror()], stdout=log, stderr=subprocess.STDOUT
