@@ -98,6 +98,8 @@ task_new(const struct sender_job *j)
 		return NULL;
 	at = t->text;
 	t->job = (struct sender_job){.lane = j->lane,
+	    .id = j->id,
+	    .key = j->key,
 	    .name = put(&at, name).p,
 	    .what = put(&at, what).p,
 	    .url = j->url != NULL ? put(&at, url).p : NULL,
@@ -185,6 +187,8 @@ note(struct sender *s, const struct task *t, bool is_ok, const char *why)
 	(void)snprintf(o->name, sizeof o->name, "%s", t->job.name);
 	(void)snprintf(o->what, sizeof o->what, "%s", t->job.what);
 	(void)snprintf(o->why, sizeof o->why, "%s", is_ok ? "" : why);
+	o->id = t->job.id;
+	o->key = t->job.key;
 	o->is_ok = is_ok;
 	o->tries = t->tries;
 }

@@ -25,6 +25,7 @@ enum {
 /* What is to be done; texts are copied. */
 struct sender_job {
 	unsigned lane;	     /* of the target, below SENDER_LANES */
+	uint64_t id, key;    /* for the outcome */
 	const char *name;    /* of the target, for people; no secret */
 	const char *what;    /* the alert's code */
 	const char *url;     /* NULL: a command */
@@ -37,6 +38,7 @@ struct sender_job {
 
 /* What became of it. */
 struct sender_outcome {
+	uint64_t id, key; /* of the job */
 	char name[SENDER_NAME_MAX], what[SENDER_NAME_MAX];
 	bool is_ok;
 	unsigned tries;

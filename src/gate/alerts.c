@@ -1,22 +1,72 @@
 #include "gate/alerts.h"
 #include "alert/message.h"
 #include "alert/sender.h"
+#include "base/hash.h"
 #include "conf/mask.h"
 #include "conf/words.h"
 #include "gate/command.h"
 #include "log/event.h"
 #include "os/clock.h"
 #include "os/file.h"
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 enum {
 	LOG_TARGET = 0, /* those of the configuration follow */
+	LOG_KEY = 1,
 	LOG_AFTER_US = 10 * 1000 * 1000,
 	SPENT_US = 600 * 1000 * 1000, /* without a refusal: it is over */
 	S_US = 1000 * 1000,
 	TOKEN_MAX = 4096,
 };
+
+/* --- whose board it is --- */
+
+/* The same for the same one in all gates. */
+static uint64_t
+target_key(const struct conf_alert *a)
+{
+	static const struct hash_key fixed;
+	uint64_t key =
+	    hash_bytes(fixed, a->webhook.n > 0 ? a->webhook : a->command);
+
+	return key > LOG_KEY ? key : key + 1 + LOG_KEY;
+}
+
+static void
+set_targets(struct gate *g)
+{
+	const struct conf *c = g->env.conf;
+	struct alert_target v[ALERT_TARGETS] = {
+	    [LOG_TARGET] = {LOG_KEY, LOG_AFTER_US, INT64_MAX}};
+
+	for (size_t i = 0; i < c->n_alerts; i++)
+		v[1 + i] = (struct alert_target){target_key(&c->alerts[i]),
+		    c->alerts[i].after_us, c->alerts[i].remind_us};
+	alert_set_targets(&g->alerts.board, v, 1 + c->n_alerts);
+}
+
+/* Is it this gate that tells, and not the one before or behind it? */
+static bool
+is_mine(struct gate *g, int64_t now_us)
+{
+	struct alert_board *b = &g->alerts.board;
+	size_t n;
+
+	if (g->is_leaving || g->is_draining)
+		return false;
+	if (b->store == NULL) {
+		b->store = state_get(&g->state, STATE_ALERTS, &n);
+		b->generation = g->generation ? g->generation : 1;
+		assert(sizeof *b->store <= n);
+	}
+	if (!alert_own(b, g->live, g->n_live, now_us))
+		return false;
+	if (b->n_targets == 0)
+		set_targets(g);
+	return true;
+}
 
 /* --- what is wrong --- */
 
@@ -47,11 +97,18 @@ look_at_models(struct gate *g, struct engine *e, int64_t now_us)
 		const struct engine_model *m =
 		    TABLE_OF(n, struct engine_model, node);
 
-		if (m->failures == 0 || m->reason == NULL)
+		bool is_broken = m->failures > 0 && m->reason != NULL;
+
+		if (!is_broken && !m->is_proved)
 			continue;
 		(void)snprintf(subject, sizeof subject, "%.*s on %.*s",
 		    SLICE_ARG(slice_to(n->key, 90)),
 		    SLICE_ARG(slice_to(e->name, 60)));
+		if (!is_broken) {
+			alert_is_well(&g->alerts.board, ALERT_MODEL_BROKEN,
+			    slice_str(subject));
+			continue;
+		}
 		report(g,
 		    (struct alert_news){
 			ALERT_MODEL_BROKEN, slice_str(subject), {0}, 0},
@@ -133,7 +190,9 @@ alerts_spent(void *ctx, const struct caller *c, int64_t wait_us)
 	    "let in within %lld s.",
 	    SLICE_ARG(c->shown), (long long)((wait_us + S_US - 1) / S_US));
 	n.text = slice_str(text);
-	alert_hold(&g->alerts.board, &n, now_us, now_us + wait_us + SPENT_US);
+	if (is_mine(g, now_us))
+		alert_hold(
+		    &g->alerts.board, &n, now_us, now_us + wait_us + SPENT_US);
 }
 
 void
@@ -146,6 +205,8 @@ alerts_ledger(struct gate *g, const char *reason, int64_t until_us)
 	(void)snprintf(text, sizeof text, "The ledger %.300s: %.200s.",
 	    g->ledger_path, reason);
 	n.text = slice_str(text);
+	if (!is_mine(g, now_us))
+		return;
 	if (until_us > now_us || alert_has(&g->alerts.board, ALERT_LEDGER))
 		alert_hold(&g->alerts.board, &n, now_us, until_us);
 }
@@ -236,13 +297,22 @@ not_delivered(struct gate *g, const char *what, const char *name,
 		event_num("tries", tries), event_str("reason", why)));
 }
 
-static void
-post(struct gate *g, size_t i, const struct alert_message *m, bool once)
+/*
+ * Have the target ${i} told of the item ${id}; ${once}: tried once.  ERR_FULL:
+ * too much waits already; any other error is logged.
+ */
+static enum err
+post(struct gate *g, size_t i, const struct alert_message *m, uint64_t id,
+    bool once)
 {
 	const struct conf_alert *a = &g->env.conf->alerts[i];
 	char name[ALERTS_NAME_MAX];
-	struct sender_job j = {
-	    .lane = (unsigned)i, .name = name, .what = m->code, .once = once};
+	struct sender_job j = {.lane = (unsigned)i,
+	    .name = name,
+	    .what = m->code,
+	    .id = id,
+	    .key = target_key(a),
+	    .once = once};
 	enum err e = ERR_NOMEM;
 
 	name_target(a, i, name, sizeof name);
@@ -251,8 +321,8 @@ post(struct gate *g, size_t i, const struct alert_message *m, bool once)
 	if (g->alerts.sender != NULL)
 		e = a->webhook.n > 0 ? post_webhook(g, a, m, &j)
 				     : post_command(g, a, m, &j);
-	if (e == OK)
-		return;
+	if (e == OK || (e == ERR_FULL && !once))
+		return e;
 	not_delivered(g, m->code, name, 0,
 	    e == ERR_FULL	 ? "too many alerts wait already"
 		: e == ERR_NOMEM ? "memory ran out"
@@ -262,9 +332,10 @@ post(struct gate *g, size_t i, const struct alert_message *m, bool once)
 		(void)snprintf(g->alerts.tests[i].why, ALERTS_WHY_MAX,
 		    "it could not be sent, see the log");
 	}
+	return e;
 }
 
-static void
+static enum alert_tell
 tell(void *ctx, size_t target, const struct alert_item *it,
     enum alert_state state)
 {
@@ -280,17 +351,21 @@ tell(void *ctx, size_t target, const struct alert_item *it,
 	    .host = slice_str(g->env.host_name),
 	    .since_s = (wall_us - (os_now_us() - it->since_us)) / S_US,
 	    .now_s = wall_us / S_US,
-	    .remind_us = g->alerts.board.manners[target].remind_us};
+	    .remind_us = g->alerts.board.targets[target].remind_us};
+	enum err e;
 
 	if (target != LOG_TARGET) {
-		post(g, target - 1, &m, false);
-		return;
+		e = post(g, target - 1, &m, it->id, false);
+		return e == OK	    ? ALERT_SENDING
+		    : e == ERR_FULL ? ALERT_NOT_NOW
+				    : ALERT_TOLD;
 	}
 	event_write(g->env.log, wall_us,
 	    m.is_over ? EVENT_ALERT_OVER : EVENT_ALERT,
 	    EVENT_ARGS(event_str("alert", m.code),
 		event_slice("subject", m.subject),
 		event_slice("about", m.text)));
+	return ALERT_TOLD;
 }
 
 /* --- what became of it --- */
@@ -318,8 +393,10 @@ take_outcomes(struct gate *g)
 
 		series_add(
 		    metric_series(g->env.metrics, METRIC_ALERTS, labels), 1);
-		if (strcmp(o.what, alert_fact_get(ALERT_TEST)->code) == 0)
+		if (o.id == 0)
 			note_test(g, &o);
+		else
+			alert_delivered(&g->alerts.board, o.id, o.key);
 		if (!o.is_ok)
 			not_delivered(g, o.what, o.name, o.tries, o.why);
 	}
@@ -328,24 +405,26 @@ take_outcomes(struct gate *g)
 void
 alerts_look(struct gate *g, int64_t now_us)
 {
-	const struct conf *c = g->env.conf;
 	struct alert_board *b = &g->alerts.board;
 
+	take_outcomes(g);
+	if (!is_mine(g, now_us))
+		return;
 	b->tell = tell;
 	b->ctx = g;
-	b->n_targets = 1 + c->n_alerts;
-	b->manners[LOG_TARGET] = (struct alert_manner){
-	    .after_us = LOG_AFTER_US, .remind_us = INT64_MAX};
-	for (size_t i = 0; i < c->n_alerts; i++)
-		b->manners[1 + i] = (struct alert_manner){
-		    c->alerts[i].after_us, c->alerts[i].remind_us};
+	set_targets(g);
 	alert_begin(b);
 	LIST_EACH (it, &g->env.engines.engines)
 		look_at_engine(g, LIST_OF(it, struct engine, node), now_us);
 	look_at_disks(g, now_us);
-	if (!g->is_draining)
-		alert_end(b, now_us);
-	take_outcomes(g);
+	alert_end(b, now_us);
+}
+
+void
+alerts_leave(struct gate *g)
+{
+	if (g->alerts.board.store != NULL)
+		alert_release(&g->alerts.board);
 }
 
 void
@@ -384,7 +463,7 @@ begin_test(struct gate *g, struct command_answer *a)
 
 		*t = (struct alerts_test){.state = ALERTS_PENDING};
 		name_target(&c->alerts[i], i, t->name, sizeof t->name);
-		post(g, i, &m, true);
+		(void)!post(g, i, &m, 0, true);
 	}
 	command_done(a, "A test is being sent to %zu.", c->n_alerts);
 }

@@ -29,8 +29,8 @@ struct alerts_test {
 };
 
 struct alerts {
-	struct alert_board board;
-	struct sender *sender; /* NULL: nothing was to be sent yet */
+	struct alert_board board; /* in g->state; of the gate that serves */
+	struct sender *sender;	  /* NULL: nothing was to be sent yet */
 	struct alerts_test tests[ALERTS_CONFIGURED];
 	size_t n_tests;
 };
@@ -44,6 +44,9 @@ void alerts_spent(void *ctx, const struct caller *c, int64_t wait_us);
 
 /* The ledger cannot be written, or, where ${until_us} is now, can be again. */
 void alerts_ledger(struct gate *g, const char *reason, int64_t until_us);
+
+/* Another gate tells from now on; what is under way here is delivered. */
+void alerts_leave(struct gate *g);
 
 /* The end: try what waits once more. */
 void alerts_close(struct gate *g, int64_t wait_us);

@@ -64,6 +64,7 @@ handover_leave(struct gate *g, int64_t grace_us)
 	if (g->is_leaving || g->is_draining)
 		return;
 	g->is_leaving = true;
+	alerts_leave(g);
 	event_write(g->env.log, os_wall_us(), EVENT_GATE_LEAVES,
 	    EVENT_ARGS(event_num("connections", (int64_t)g->env.n_clients),
 		event_num("grace_s", grace_us / 1000000)));
@@ -77,6 +78,12 @@ handover_leave(struct gate *g, int64_t grace_us)
 void
 handover_gone(struct gate *g, uint64_t generation)
 {
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->n_live; i++)
+		if (g->live[i] != generation)
+			g->live[n++] = g->live[i];
+	g->n_live = n;
 	tally_bury(&g->tally, generation);
 	metrics_gone(g->env.metrics, generation);
 	budgets_reap(&g->budgets, generation, os_now_us() * 1000);

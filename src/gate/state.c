@@ -27,6 +27,7 @@ static const size_t part_bytes[STATE_PARTS] = {
     [STATE_BLOCKED] = 64 * KIB,
     [STATE_DRAINED] = 16 * KIB,
     [STATE_TALLY] = 16 * KIB,
+    [STATE_ALERTS] = 128 * KIB,
 };
 
 static struct header *

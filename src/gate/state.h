@@ -1,7 +1,7 @@
 /*
  * state: the one place that lays out the memory that outlives a gate.
  *
- *   | header | cells | counters | budgets | blocked | drained | tally | free |
+ *   | header | cells | counters | budgets | blocked | drained | tally | alerts | free |
  *
  * The keeper holds it (GATE_STATE_BYTES, zeroed when new) and gives it to each
  * gate; pages are taken only where touched.  Whoever needs a part of it adds
@@ -19,6 +19,7 @@ enum state_part {
 	STATE_BLOCKED,	/* limit/marks.h: callers */
 	STATE_DRAINED,	/* limit/marks.h: engines */
 	STATE_TALLY,	/* engine/tally.h: slots in use */
+	STATE_ALERTS,	/* alert/board.h: what is wrong, who knows it */
 	STATE_PARTS
 };
 

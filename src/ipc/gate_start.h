@@ -28,7 +28,7 @@ enum {
 	 * To be raised with every change of what lies there: two gates share
 	 * it only if both mean the same by it.
 	 */
-	GATE_STATE_LAYOUT = 2,
+	GATE_STATE_LAYOUT = 3,
 	/* Most gates at once: one that serves, the rest finish. */
 	GATES_MAX = 8,
 	/* Where a gate in its own process finds its link. */

@@ -13,6 +13,7 @@ import pytest
 
 from harness import PATIENCE
 from harness.asks import ask
+from reexec_test import reexec
 
 
 class Hook:
@@ -228,6 +229,35 @@ def test_a_budget_that_is_used_up(start_weir, engine, start_hook):
         assert ask(weir, "ollama").status == 429
     (post,) = hook.wait(is_json(alert="budget_used_up"))
     assert "anonymous" in json.loads(post[2])["subject"]
+
+
+def count_of(hook, state):
+    return len([p for p in hook.posts if is_json(state=state)(p)])
+
+
+@pytest.mark.parametrize("how", ["kill", "reexec"])
+def test_the_next_gate_tells_nothing_twice(
+    start_weir, engine, start_hook, how
+):
+    """And forgets nothing: what is over is told by a later gate."""
+    hook = start_hook()
+    alerts = [{"webhook": hook.url(), "after": "0s", "remind": "1h"}]
+    weir = start_weir({"alerts": alerts}, engine)
+    away(weir, engine)
+    hook.wait(is_json(alert="engine_down", state="firing"))
+    weir.wait_metric("weir_alerts_total", lambda v: v == 1, result="ok")
+    if how == "kill":
+        weir.kill_gate()
+    else:
+        reexec(weir)
+    weir.wait_event("engine_down", 2)
+    # What happens now is told behind whatever would be told again.
+    assert weir.run("alert", "test").returncode == 0
+    weir.wait_event("gate_left" if how == "reexec" else "gate_died")
+    assert (count_of(hook, "firing"), count_of(hook, "resolved")) == (1, 0)
+    engine.start()
+    hook.wait(is_json(alert="engine_down", state="resolved"))
+    assert (count_of(hook, "firing"), count_of(hook, "resolved")) == (1, 1)
 
 
 @pytest.fixture
