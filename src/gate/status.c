@@ -352,8 +352,12 @@ write_leaving(struct gate *g, struct json_writer *w)
 {
 	struct metrics *m = g->env.metrics;
 	uint64_t others[METRICS_LANES];
-	size_t n = metrics_others(m, others);
+	size_t all = metrics_others(m, others), n = 0;
 
+	/* One that follows this one is not meant. */
+	for (size_t i = 0; i < all; i++)
+		if (others[i] < g->generation)
+			others[n++] = others[i];
 	if (n == 0)
 		return;
 	json_object_begin(w, "leaving");
