@@ -3,6 +3,7 @@
  * size, numbers go into arrays that grow to the maxima of a vocabulary.
  */
 #include "engine/shown.h"
+#include "base/base64.h"
 #include "json/reader.h"
 #include "json/value.h"
 #include "token/rewrite.h"
@@ -112,6 +113,50 @@ read_numbers(struct shown *s, struct numbers *to)
 		s->err = ERR_SYNTAX;
 }
 
+/* Bytes are shown in base 64. */
+static void
+decode_charsmap(struct shown *s)
+{
+	struct slice text = s->source.charsmap;
+	char *to = s->texts + s->n_texts;
+	size_t n;
+
+	if (base64_decode(text, to, text.n, &n))
+		s->source.charsmap = slice_of(to, n);
+	else /* as text it is refused, if it is needed */
+		s->source.charsmap_base64 = text;
+	s->n_texts += n;
+}
+
+/* An array of it: bytes that have signs, or letters of base 64. */
+static void
+read_charsmap(struct shown *s)
+{
+	char *to = s->texts + s->n_texts;
+	enum json_kind kind;
+	bool is_text = false;
+	int64_t byte = 0;
+	size_t n = 0;
+
+	while (s->err == OK && (kind = json_next(&s->r)) != JSON_ARRAY_END) {
+		struct slice span = json_span(&s->r);
+
+		if (kind == JSON_NUMBER && json_i64(span, &byte) == OK) {
+			to[n++] = (char)byte;
+		} else if (kind == JSON_STRING) {
+			to[n++] = span.n == 1 ? span.p[0] : '?';
+			is_text = true;
+		} else {
+			s->err = ERR_SYNTAX;
+		}
+	}
+	s->n_texts += n;
+	if (is_text)
+		s->source.charsmap_base64 = slice_of(to, n);
+	else
+		s->source.charsmap = slice_of(to, n);
+}
+
 static void
 read_text_key(struct shown *s, struct slice key)
 {
@@ -123,11 +168,14 @@ read_text_key(struct shown *s, struct slice key)
 	    {KEY "pre", &s->source.pre},
 	    {"general.architecture", &s->source.arch},
 	    {"general.name", &s->source.name},
+	    {KEY "precompiled_charsmap", &s->source.charsmap},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
 		if (slice_is(key, rows[i].key))
 			*rows[i].to = take_text(s);
+	if (slice_is(key, KEY "precompiled_charsmap"))
+		decode_charsmap(s);
 }
 
 static void
@@ -141,6 +189,8 @@ read_array_key(struct shown *s, struct slice key)
 		read_numbers(s, &s->scores);
 	else if (slice_is(key, KEY "token_type"))
 		read_numbers(s, &s->types);
+	else if (slice_is(key, KEY "precompiled_charsmap"))
+		read_charsmap(s);
 	else
 		leave(s);
 }
@@ -286,12 +336,13 @@ enum err
 shown_vocab(struct slice text, struct vocab **out)
 {
 	struct shown s = {.err = OK};
-	struct rewrite changed = {NULL};
+	struct rewrite changed = {NULL, NULL};
 	float *scores = NULL;
 	int32_t *types = NULL;
 	enum err e;
 
-	s.texts = malloc(text.n + 1);
+	/* What is shown in base 64 is there in both ways. */
+	s.texts = malloc(2 * text.n + 1);
 	if (s.texts == NULL)
 		return ERR_NOMEM;
 	vocab_source_init(&s.source);

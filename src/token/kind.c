@@ -11,6 +11,7 @@ static const struct {
     {"llama", kind_spm},
     {"gemma4", kind_gemma4},
     {"bert", kind_wordpiece},
+    {"t5", kind_unigram},
 };
 
 const struct kind *

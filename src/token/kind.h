@@ -94,6 +94,11 @@ struct kind {
 	 * the source says comes after it).
 	 */
 	enum err (*build)(struct vocab *v, const struct vocab_source *src);
+	/*
+	 * Corrections, ids and flags are final now; v->cuts may be set here
+	 * as well.  NULL: nothing hangs on them.
+	 */
+	enum err (*settle)(struct vocab *v);
 	/* Free v->body, however far build came; it may be NULL. */
 	void (*destroy)(struct vocab *v);
 	/* Free c->body, a counter's scratch, NULL at first; may be NULL. */
@@ -123,7 +128,7 @@ struct vocab {
 	int32_t bos, eos, unk, sep; /* VOCAB_ABSENT */
 	bool add_bos, add_eos, add_sep;
 	bool add_space_prefix, remove_extra_whitespaces;
-	bool lowercase, strip_accents, space_suffix;
+	bool lowercase, strip_accents;
 	unsigned cuts;
 	uint32_t poison_run;
 	uint32_t longest; /* bytes of the longest token */
@@ -149,6 +154,7 @@ const struct kind *kind_bpe(void);
 const struct kind *kind_spm(void);
 const struct kind *kind_gemma4(void);
 const struct kind *kind_wordpiece(void);
+const struct kind *kind_unigram(void);
 
 /* Free everything but the struct itself; for a failed build as well. */
 void vocab_clear(struct vocab *v);

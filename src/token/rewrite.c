@@ -4,6 +4,7 @@
  * decide over the tokenizer.
  */
 #include "token/rewrite.h"
+#include "base/base64.h"
 #include "token/gguf.h"
 #include <stdlib.h>
 
@@ -175,6 +176,27 @@ llama(struct vocab_source *s, const struct rewrite_facts *f, struct rewrite *r)
 	return OK;
 }
 
+/* snowflake-arctic-embed2: its map of characters is written as text. */
+static enum err
+bert(struct vocab_source *s, const struct rewrite_facts *f, struct rewrite *r)
+{
+	struct slice text = s->charsmap_base64;
+	size_t n;
+
+	(void)f;
+	if (text.n == 0 || !slice_is(s->model, "t5"))
+		return OK;
+	free(r->charsmap);
+	r->charsmap = malloc(text.n);
+	if (r->charsmap == NULL)
+		return ERR_NOMEM;
+	if (base64_decode(text, r->charsmap, text.n, &n) && n > 0) {
+		s->charsmap = slice_of(r->charsmap, n);
+		s->charsmap_base64 = slice_of(NULL, 0);
+	}
+	return OK;
+}
+
 static const struct {
 	const char *arch;
 	enum err (*rewrite)(struct vocab_source *s,
@@ -189,6 +211,7 @@ static const struct {
     {"glm4moelite", glm4moelite},
     {"glmocr", glmocr},
     {"llama", llama},
+    {"bert", bert},
 };
 
 enum err
@@ -205,14 +228,15 @@ void
 rewrite_fini(struct rewrite *r)
 {
 	free(r->types);
-	r->types = NULL;
+	free(r->charsmap);
+	*r = (struct rewrite){NULL, NULL};
 }
 
 enum err
 rewrite_open(const char *path, struct vocab **out)
 {
 	struct rewrite_facts facts;
-	struct rewrite r = {NULL};
+	struct rewrite r = {NULL, NULL};
 	struct vocab_source s;
 	struct gguf *g;
 	enum err e = gguf_open(path, &g);

@@ -28,6 +28,7 @@ struct rewrite_facts {
 /* What was allocated; all zero at first. */
 struct rewrite {
 	int32_t *types;
+	char *charsmap;
 };
 
 /* The facts that ${g} tells; the slice lives as long as ${g}. */

@@ -13,6 +13,7 @@ struct memory {
 	struct slice *tokens, *merges;
 	float *scores;
 	int32_t *types;
+	char *charsmap;
 };
 
 void
@@ -44,6 +45,7 @@ vocab_source_fini(struct vocab_source *s)
 		free(m->merges);
 		free(m->scores);
 		free(m->types);
+		free(m->charsmap);
 		free(m);
 	}
 	vocab_source_init(s);
@@ -192,10 +194,39 @@ ids_and_flags(const struct gguf *g, struct vocab_source *s)
 	}
 }
 
+/* The map of characters: bytes, or single letters of base 64. */
+static enum err
+charsmap(const struct gguf *g, struct vocab_source *s, struct memory *m)
+{
+	const struct gguf_value *v = gguf_find(g, KEY "precompiled_charsmap");
+	struct slice letter;
+	size_t at = 0, n = 0;
+
+	if (v == NULL || !slice_is(s->model, "t5"))
+		return OK; /* no other looks at it */
+	if (v->type != GGUF_ARRAY)
+		return ERR_SYNTAX;
+	if (gguf_size(v->item) == 1) {
+		s->charsmap = v->raw;
+		return OK;
+	}
+	if (v->item != GGUF_STRING)
+		return ERR_SYNTAX;
+	m->charsmap = malloc((size_t)v->n + 1);
+	if (m->charsmap == NULL)
+		return ERR_NOMEM;
+	while (gguf_next_string(v, &at, &letter)) {
+		if (letter.n != 1)
+			return ERR_SYNTAX;
+		m->charsmap[n++] = letter.p[0];
+	}
+	s->charsmap_base64 = slice_of(m->charsmap, n);
+	return OK;
+}
+
 enum err
 vocab_source_gguf(const struct gguf *g, struct vocab_source *out)
 {
-	const struct gguf_value *map = gguf_find(g, KEY "precompiled_charsmap");
 	struct memory *m = calloc(1, sizeof *m);
 	enum err e;
 
@@ -210,12 +241,12 @@ vocab_source_gguf(const struct gguf *g, struct vocab_source *out)
 	e = arrays(g, out, m);
 	if (e == OK && out->n_tokens == 0)
 		e = ERR_NOT_FOUND;
+	if (e == OK)
+		e = charsmap(g, out, m);
 	if (e != OK) {
 		vocab_source_fini(out);
 		return e;
 	}
-	if (map != NULL && map->type == GGUF_ARRAY && gguf_size(map->item) == 1)
-		out->charsmap = map->raw;
 	ids_and_flags(g, out);
 	return OK;
 }

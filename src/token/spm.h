@@ -15,6 +15,7 @@
  */
 #pragma once
 #include "token/roll.h"
+#include "token/text.h"
 
 enum {
 	SPM_SHORT_MAX = 64, /* symbols that are merged on the stack */
@@ -68,13 +69,6 @@ MUST_CHECK enum err spm_build(
 /* Free v->body. */
 void spm_destroy(struct vocab *v);
 
-/* Bytes of the character that begins with ${c}, as llama.cpp takes it. */
-static inline unsigned
-spm_len(unsigned char c)
-{
-	return c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-}
-
 /*
  * The rank of the merge that makes the ${n} bytes at ${text}, of which the
  * left part has ${seam}; SPM_NO_RANK if there is none.  ${hash} is roll's.
@@ -110,7 +104,7 @@ static inline uint32_t
 spm_key(const char *p, size_t left, size_t *len)
 {
 	const unsigned char *u = (const unsigned char *)p;
-	size_t n = spm_len(*u);
+	size_t n = text_len(*u);
 	uint32_t key = 0;
 
 	*len = n < left ? n : left;

@@ -164,8 +164,8 @@ is_merged(const struct vocab *v, struct slice text)
 		struct slice left = slice_to(text, i);
 		struct slice right = slice_from(text, i);
 
-		n = spm_len((unsigned char)text.p[i]);
-		if ((spm_len((unsigned char)text.p[0]) == left.n ||
+		n = text_len((unsigned char)text.p[i]);
+		if ((text_len((unsigned char)text.p[0]) == left.n ||
 			text_index_find(v, left) != VOCAB_ABSENT) &&
 		    (n == right.n || text_index_find(v, right) != VOCAB_ABSENT))
 			return true;

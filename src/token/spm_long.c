@@ -253,7 +253,7 @@ fill(struct merging *m, struct slice text)
 	uint64_t h = 0;
 
 	for (size_t i = 0; i < text.n; n++) {
-		size_t len = spm_len(u[i]);
+		size_t len = text_len(u[i]);
 
 		m->items[n] = (struct spm_item){.prefix = h,
 		    .at = (uint32_t)i,

@@ -121,7 +121,7 @@ fill(struct piece *p, struct slice text)
 
 	p->n = 0;
 	while (i < text.n) {
-		size_t len = spm_len(u[i]);
+		size_t len = text_len(u[i]);
 
 		if (p->n == SPM_SHORT_MAX)
 			return false;

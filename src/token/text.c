@@ -1,12 +1,13 @@
 #include "token/text.h"
 #include "token/simd.h"
 
-/* Bytes of the well-formed character at ${p}, which is not ASCII; 0: none. */
-static size_t
-sequence(const unsigned char *p, size_t n)
+size_t
+text_sequence(const unsigned char *p, size_t n)
 {
 	unsigned a = p[0], b;
 
+	if (a < 0x80)
+		return 1;
 	if (n < 2 || a < 0xc2 || a > 0xf4 || (p[1] & 0xc0) != 0x80)
 		return 0;
 	b = p[1];
@@ -38,7 +39,7 @@ text_is_utf8(struct slice s)
 			i++;
 			continue;
 		}
-		k = sequence(p + i, s.n - i);
+		k = text_sequence(p + i, s.n - i);
 		if (k == 0)
 			return false;
 		i += k;
@@ -53,7 +54,7 @@ text_repair(struct slice s, char *out)
 	size_t n = 0, k;
 
 	for (size_t i = 0; i < s.n; i += k) {
-		k = p[i] < 0x80 ? 1 : sequence(p + i, s.n - i);
+		k = text_sequence(p + i, s.n - i);
 		if (out != NULL)
 			memcpy(out + n, k == 0 ? "\xef\xbf\xbd" : s.p + i,
 			    k == 0 ? 3 : k);

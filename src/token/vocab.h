@@ -63,11 +63,12 @@ struct vocab_source {
 	const float *scores;   /* n_tokens of them, or NULL */
 	const int32_t *types;  /* n_tokens of enum token_type, or NULL */
 	struct slice charsmap; /* precompiled_charsmap, bytes */
+	/* The same as some files of Ollama's have it, in base 64. */
+	struct slice charsmap_base64;
 	int64_t bos, eos, eot, eom, unk, sep, pad, mask; /* VOCAB_ABSENT */
 	int64_t fim_pre, fim_suf, fim_mid, fim_pad, fim_rep, fim_sep;
 	enum vocab_flag add_bos, add_eos, add_sep, add_space_prefix;
 	enum vocab_flag remove_extra_whitespaces, lowercase, strip_accents;
-	enum vocab_flag space_suffix; /* treat_whitespace_as_suffix */
 	void *memory; /* private: what vocab_source_gguf allocated */
 };
 

@@ -296,7 +296,6 @@ set_given(struct vocab *v, const struct vocab_source *src)
 	    flag_or(src->remove_extra_whitespaces, v->remove_extra_whitespaces);
 	v->lowercase = flag_or(src->lowercase, v->lowercase);
 	v->strip_accents = flag_or(src->strip_accents, v->lowercase);
-	v->space_suffix = flag_or(src->space_suffix, v->space_suffix);
 	if (v->kind->kind == VOCAB_WORDPIECE) { /* [CLS] and [SEP], always */
 		v->add_bos = v->add_eos = true;
 		v->eos = v->sep;
@@ -367,6 +366,8 @@ vocab_build(struct vocab *v, const struct vocab_source *src)
 		return ERR_VOCAB_UNKNOWN;
 	if (src->n_tokens == 0)
 		return ERR_SYNTAX;
+	if (src->charsmap_base64.n > 0 && kind->kind == VOCAB_UNIGRAM)
+		return ERR_SYNTAX; /* llama.cpp aborts on it */
 	if (src->n_tokens > VOCAB_TOKENS_MAX ||
 	    src->n_merges > VOCAB_MERGES_MAX || src->pre.n > 64)
 		return ERR_FULL;
@@ -388,6 +389,8 @@ vocab_build(struct vocab *v, const struct vocab_source *src)
 	set_given(v, src);
 	correct_by_text(v, src);
 	correct_strips(v, src);
+	if (kind->settle != NULL && (e = kind->settle(v)) != OK)
+		return e;
 	limit_cuts(v);
 	if ((v->add_bos && v->bos < 0) || (v->add_eos && v->eos < 0))
 		return ERR_SYNTAX; /* llama.cpp aborts on it */

@@ -9,7 +9,7 @@ import pytest
 from harness import PATIENCE
 from harness.weir import binary
 
-STRING, ARRAY, U32, I32, BOOL = 8, 9, 4, 5, 7
+STRING, ARRAY, U32, I32, F32, BOOL = 8, 9, 4, 5, 6, 7
 NORMAL, CONTROL = 1, 3
 
 
@@ -28,6 +28,13 @@ def byte_token(b):
     return chr(256 + others.index(b)) if b in others else chr(b)
 
 
+def write(path, pairs):
+    path.write_bytes(
+        b"GGUF" + struct.pack("<IQQ", 3, 0, len(pairs))
+        + b"".join(text(k) + struct.pack("<I", t) + v for k, t, v in pairs))
+    return path
+
+
 @pytest.fixture
 def model(tmp_path):
     """A vocabulary: all bytes, `ab`, BOS and one special token."""
@@ -44,11 +51,7 @@ def model(tmp_path):
         ("tokenizer.ggml.bos_token_id", U32, struct.pack("<I", 257)),
         ("tokenizer.ggml.add_bos_token", BOOL, b"\x01"),
     ]
-    path = tmp_path / "model.gguf"
-    path.write_bytes(
-        b"GGUF" + struct.pack("<IQQ", 3, 0, len(pairs))
-        + b"".join(text(k) + struct.pack("<I", t) + v for k, t, v in pairs))
-    return path
+    return write(tmp_path / "model.gguf", pairs)
 
 
 def run(*words, stdin=b""):
@@ -86,6 +89,28 @@ def test_an_answer_comes_before_the_next_question(model):
             assert child.stdout.readline() == b"2\n"
         child.stdin.close()
         assert child.wait(PATIENCE) == 0
+
+
+def test_unigram_vocabularies_are_counted(tmp_path):
+    """The best sum of scores: not `aa` twice, but `aaa` and `a`."""
+    tokens = ["<pad>", "</s>", "<unk>", "\u2581", "a", "aa", "aaa"]
+    types = [CONTROL, CONTROL, 2] + 4 * [NORMAL]
+    scores = [0, 0, 0, -1, -3, -4, -4.5]
+    path = tmp_path / "t5.gguf"
+    pairs = [
+        ("tokenizer.ggml.model", STRING, text("t5")),
+        ("tokenizer.ggml.tokens", ARRAY,
+         array(STRING, [text(t) for t in tokens])),
+        ("tokenizer.ggml.scores", ARRAY,
+         array(F32, [struct.pack("<f", s) for s in scores])),
+        ("tokenizer.ggml.token_type", ARRAY,
+         array(I32, [struct.pack("<i", t) for t in types])),
+        ("tokenizer.ggml.add_space_prefix", BOOL, b"\x01"),
+        ("tokenizer.ggml.remove_extra_whitespaces", BOOL, b"\x01"),
+    ]
+    write(path, pairs)
+    assert run("--gguf", path, stdin=b"  aaaa  a ").stdout == b"6\n"
+    assert run("--gguf", path, stdin=b"zz").stdout == b"3\n"
 
 
 def test_what_cannot_be_counted_is_said(model, tmp_path):

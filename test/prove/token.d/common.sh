@@ -1,7 +1,7 @@
 # Shared by test/prove/token and test/prove/token_speed: programs that hold
 # weir's counting and llama.cpp's library in one process, and vocabularies.
 # Wants ${root}; leaves ${work}, and makes make_program, run_program,
-# unpack_vocab.
+# unpack_vocab, make_unigram.
 . "$root/script/lib/common.sh"
 shared=${WEIR_SHARED:-$root/../shared}
 work=$root/build/prove/token
@@ -41,4 +41,14 @@ unpack_vocab() {
 		mv "$work/$1.tmp" "$work/$1.gguf"
 	}
 	echo "$work/$1.gguf"
+}
+
+# make_unigram: leaves ${work}/unigram-*.gguf; status 1 if it cannot.
+make_unigram() {
+	[ -x "$work/venv/bin/python" ] || "$python" -m venv "$work/venv" ||
+		return 1
+	"$work/venv/bin/pip" install -q sentencepiece protobuf gguf >&2 ||
+		return 1
+	"$work/venv/bin/python" "$root/test/prove/token.d/make_unigram.py" \
+		"$work" >&2
 }

@@ -3,6 +3,7 @@
 #include "token/count.h"
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
 
@@ -19,6 +20,12 @@
 	       "\"tokenizer.ggml.token_type\":[2,3,1,1,1,6],"                  \
 	       "\"tokenizer.ggml.bos_token_id\":1,"                            \
 	       "\"tokenizer.ggml.add_bos_token\":true"
+#define UGM                                                                    \
+	"\"tokenizer.ggml.tokens\":[\"<pad>\",\"</s>\",\"<unk>\",\"\\u2581\"," \
+	"\"\\u2581bb\",\"b\"],\"tokenizer.ggml.model\":\"t5\","                \
+	"\"tokenizer.ggml.scores\":[0,0,0,-2,-3,-4],"                          \
+	"\"tokenizer.ggml.token_type\":[3,3,2,1,1,1],"                         \
+	"\"tokenizer.ggml.add_space_prefix\":true"
 
 static uint64_t
 count(struct vocab *v, const char *text, unsigned how)
@@ -64,6 +71,70 @@ test_rewritten(void **state)
 	assert_int_equal(shown_vocab(slice_str(text), &v), OK);
 	assert_int_equal(vocab_n_tokens(v), 5);
 	vocab_drop(v);
+}
+
+/* A map of characters, "a" to "b", in the three ways it may be shown. */
+enum { CELLS = 512, MAP_BYTES = 4 + 4 * CELLS + 3 };
+
+static void
+make_map(unsigned char bytes[MAP_BYTES])
+{
+	uint32_t map[1 + CELLS] = {4 * CELLS};
+
+	map[1] = 256 << 10; /* the root's children */
+	map[1 + (256 ^ 'a')] = 256 << 10 | 1 << 8 | 'a'; /* below: at 'a' */
+	map[1 + 'a'] = 1U << 31;			 /* the text at 0 */
+	memcpy(bytes, map, sizeof map);
+	memcpy(bytes + sizeof map, "b\0", 3);
+}
+
+static size_t
+show_number(char *to, const unsigned char *p)
+{
+	return (size_t)sprintf(
+	    to, "%d,%d,%d,", (signed char)p[0], (signed char)p[1], p[2]);
+}
+
+static size_t
+show_letters(char *to, const unsigned char *p, const char *form)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij"
+				      "klmnopqrstuvwxyz0123456789+/";
+	unsigned bits = (unsigned)p[0] << 16 | (unsigned)p[1] << 8 | p[2];
+	size_t n = 0;
+
+	for (int shift = 18; shift >= 0; shift -= 6)
+		n += (size_t)sprintf(to + n, form, letters[bits >> shift & 63]);
+	return n;
+}
+
+static void
+test_charsmap(void **state)
+{
+	static char text[1 << 16];
+	unsigned char map[MAP_BYTES];
+	struct vocab *v;
+
+	(void)state;
+	make_map(map);
+	for (int way = 0; way < 3; way++) {
+		size_t n = (size_t)sprintf(text, "%s%s",
+		    "{\"model_info\":{\"general.architecture\":\"bert\"," UGM
+		    ",\"tokenizer.ggml.precompiled_charsmap\":",
+		    way == 0 ? "\"" : "[");
+
+		for (size_t i = 0; i < MAP_BYTES; i += 3)
+			n += way == 2 ? show_number(text + n, map + i)
+				      : show_letters(text + n, map + i,
+					    way == 0 ? "%c" : "\"%c\",");
+		n -= way != 0; /* the last comma */
+		n += (size_t)sprintf(text + n, "%s}}", way == 0 ? "\"" : "]");
+		assert_int_equal(shown_vocab(slice_of(text, n), &v), OK);
+		assert_int_equal(vocab_kind(v), VOCAB_UNIGRAM);
+		assert_int_equal(count(v, "ab", 0), 1);
+		assert_int_equal(count(v, "a", COUNT_AS_ENGINE), 3);
+		vocab_drop(v);
+	}
 }
 
 static void
@@ -118,6 +189,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_vocab),
 	    cmocka_unit_test(test_rewritten),
+	    cmocka_unit_test(test_charsmap),
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_cut),
 	};

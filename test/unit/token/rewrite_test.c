@@ -49,7 +49,7 @@ test_names(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct rewrite r = {NULL};
+		struct rewrite r = {NULL, NULL};
 		struct vocab_source s;
 
 		vocab_source_init(&s);
@@ -73,7 +73,7 @@ test_truncate(void **state)
 	static const int32_t types[] = {TOKEN_CONTROL, TOKEN_NORMAL,
 	    TOKEN_CONTROL, TOKEN_NORMAL, TOKEN_CONTROL};
 	struct rewrite_facts facts = {.rows = 4};
-	struct rewrite r = {NULL};
+	struct rewrite r = {NULL, NULL};
 	struct vocab_source s;
 
 	(void)state;
@@ -112,6 +112,39 @@ test_truncate(void **state)
 	rewrite_fini(&r);
 }
 
+/* A map of characters that is written as text. */
+static void
+test_charsmap(void **state)
+{
+	static const struct {
+		const char *arch, *model, *text;
+		size_t n; /* bytes of the map, 0: not touched */
+	} rows[] = {
+	    {"bert", "t5", "AQIDBA==", 4},
+	    {"bert", "t5", "AQIDB", 0},
+	    {"bert", "bert", "AQIDBA==", 0},
+	    {"t5", "t5", "AQIDBA==", 0},
+	};
+	struct rewrite_facts facts = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct rewrite r = {NULL, NULL};
+		struct vocab_source s;
+
+		vocab_source_init(&s);
+		s.arch = slice_str(rows[i].arch);
+		s.model = slice_str(rows[i].model);
+		s.charsmap_base64 = slice_str(rows[i].text);
+		assert_int_equal(rewrite_apply(&s, &facts, &r), OK);
+		assert_int_equal(s.charsmap.n, rows[i].n);
+		assert_int_equal(s.charsmap_base64.n == 0, rows[i].n > 0);
+		if (rows[i].n > 0)
+			assert_memory_equal(s.charsmap.p, "\1\2\3\4", 4);
+		rewrite_fini(&r);
+	}
+}
+
 static void
 test_llama3(void **state)
 {
@@ -134,7 +167,7 @@ test_llama3(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct rewrite_facts facts = {
 		    .chat_template = slice_str(rows[i].chat)};
-		struct rewrite r = {NULL};
+		struct rewrite r = {NULL, NULL};
 		struct vocab_source s;
 
 		vocab_source_init(&s);
@@ -159,6 +192,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_names),
 	    cmocka_unit_test(test_truncate),
+	    cmocka_unit_test(test_charsmap),
 	    cmocka_unit_test(test_llama3),
 	};
 
