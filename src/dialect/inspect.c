@@ -142,6 +142,14 @@ on_member(struct inspect *in, enum json_kind kind)
 	return true;
 }
 
+/* Is it one of the items of a response's input? */
+static bool
+is_item(const struct inspect *in, enum json_kind kind, uint8_t place)
+{
+	return place == PLACE_LIST && kind == JSON_OBJECT &&
+	    in->frames[in->n_frames - 1].field == FIELD_INPUT;
+}
+
 /* A value, or the begin of one, in an array. */
 static bool
 on_element(struct inspect *in, enum json_kind kind, uint8_t place)
@@ -149,7 +157,7 @@ on_element(struct inspect *in, enum json_kind kind, uint8_t place)
 	bool is_container = kind == JSON_OBJECT || kind == JSON_ARRAY;
 	uint8_t inside = PLACE_NOWHERE;
 
-	in->n_messages += place == PLACE_MESSAGES;
+	in->n_messages += place == PLACE_MESSAGES || is_item(in, kind, place);
 	in->n_images += place == PLACE_IMAGES;
 	in->n_tools += place == PLACE_TOOLS;
 	if (!is_container) {

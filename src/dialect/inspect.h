@@ -91,7 +91,7 @@ struct inspect {
 	int64_t num_ctx; /* 0 if absent */
 	/*
 	 * The JSON of each field of ROOT, OPTIONS and STREAM_OPTIONS, strings
-	 * with their quotes; empty if absent.
+	 * with their quotes; empty if absent.  Of fields of messages the last.
 	 */
 	struct slice raw[FIELD_COUNT];
 	struct slice root;	     /* the whole object */

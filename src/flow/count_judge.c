@@ -92,13 +92,26 @@ count_needed_output(const struct flow *f)
 	return least > 0 ? least : 1;
 }
 
+/* Does a message call a tool, or tell what one said? */
+static bool
+has_calls(const struct flow *f)
+{
+	static const enum field fields[] = {FIELD_MSG_TOOL_CALLS,
+	    FIELD_MSG_ARGUMENTS, FIELD_MSG_INPUT, FIELD_MSG_OUTPUT};
+
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+		if (f->inspect.raw[fields[i]].n > 0)
+			return true;
+	return false;
+}
+
 bool
 count_is_plain(const struct flow *f)
 {
 	static const struct slice thought = SLICE("</think>");
 
 	return f->inspect.n_tools == 0 && f->inspect.n_images == 0 &&
-	    !slice_has(slice_of(f->body, f->body_n), thought);
+	    !has_calls(f) && !slice_has(slice_of(f->body, f->body_n), thought);
 }
 
 enum step
@@ -130,7 +143,7 @@ unsigned
 count_kind(const struct flow *f)
 {
 	return (render_has_system(&f->inspect) ? TOKENIZER_SYSTEM : 0U) |
-	    (f->inspect.n_tools > 0 ? TOKENIZER_TOOLS : 0U);
+	    (f->inspect.n_tools > 0 || has_calls(f) ? TOKENIZER_TOOLS : 0U);
 }
 
 /* Is guessing what the template adds not enough? */
@@ -142,7 +155,7 @@ is_near(const struct flow *f, const struct engine *e, struct tokenizer_extra x,
 
 	if (!x.is_known && e->kind == ENGINE_OLLAMA)
 		return true;
-	if (f->inspect.n_tools > 0)
+	if (f->inspect.n_tools > 0 || has_calls(f))
 		margin += NEAR_TOK + (int64_t)f->counted_tok / TOOLS_SHARE;
 	return (int64_t)f->counted_tok + x.most + count_needed_output(f) +
 	    margin >

@@ -136,8 +136,23 @@ class Chat:
         return body
 
     def body_responses(self):
-        body = {"input": [{"role": role, "content": text}
-                          for role, text, _ in self.turns]}
+        items = []
+        for i, (role, text, call) in enumerate(self.turns):
+            items.append({"role": role, "content": text})
+            if not call:
+                continue
+            items += [
+                {"type": "function_call", "call_id": "call_%d" % i,
+                 "name": "look_up", "arguments": '{"word": "boat"}'},
+                {"type": "function_call_output", "call_id": "call_%d" % i,
+                 "output": "a small ship"}]
+            if self.parts:  # as it is replayed sometimes
+                items.insert(-1, {"role": "assistant", "content": "so"})
+        body = {"input": items}
+        if self.tools:
+            body["tools"] = [{"type": "function", "name": TOOL["name"],
+                              "description": TOOL["description"],
+                              "parameters": TOOL["schema"]}]
         if self.system:
             body["instructions"] = self.system
         if self.most:

@@ -91,7 +91,7 @@ def ollama(template):
             "OLLAMA_MODELS": str(home / "models"),
             "OLLAMA_NO_CLOUD": "1",
             "OLLAMA_KEEP_ALIVE": "-1",
-            "OLLAMA_MAX_LOADED_MODELS": "3",
+            "OLLAMA_MAX_LOADED_MODELS": "5",
             "OLLAMA_CONTEXT_LENGTH": "512",
             "HOME": str(home),
         }
@@ -108,6 +108,16 @@ def ollama(template):
                         model,
                         'TEMPLATE """%s"""\n' % template if template else "",
                         context))
+                subprocess.run([path, "create", name, "-f", file],
+                               env={**os.environ, **env}, check=True,
+                               capture_output=True)
+            embedder = make_model(home, "--context", str(LARGE),
+                                  "--pooling", "mean")
+            for name, context in (("embed", SMALL), ("embed-large", 2048)):
+                file = home / ("Modelfile-" + name)
+                file.write_text("FROM %s\nPARAMETER num_thread 1\n"
+                                "PARAMETER num_ctx %d\n" % (
+                                    embedder, context))
                 subprocess.run([path, "create", name, "-f", file],
                                env={**os.environ, **env}, check=True,
                                capture_output=True)

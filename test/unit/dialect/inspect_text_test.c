@@ -52,7 +52,7 @@ test_texts(void **state)
 		      "{\"type\":\"input_image\",\"image_url\":\"d\"}]},"
 		      "{\"type\":\"function_call\",\"arguments\":\"{}\"},"
 		      "{\"type\":\"function_call_output\",\"output\":\"o\"}]}",
-		"i|u|{}|o|", 0, 1, 0, 0},
+		"i|u|{}|o|", 3, 1, 0, 0},
 	    {ROUTE_V1_RESPONSES, MODEL "\"input\":\"u\"}", "u|", 0, 0, 0, 0},
 	    {ROUTE_V1_EMBEDDINGS, MODEL "\"input\":[\"a\",\"b\"]}", "a|b|", 0,
 		0, 0, 0},
@@ -67,6 +67,10 @@ test_texts(void **state)
 		MODEL "\"query\":\"q\",\"documents\":[\"d\",{\"text\":\"e\"}]}",
 		"q|d|e|", 0, 0, 0, 0},
 	    {ROUTE_TOKENIZE, "{\"content\":\"c\"}", "c|", 0, 0, 0, 0},
+	    {ROUTE_V1_RESPONSES,
+		MODEL "\"input\":[{\"role\":\"user\",\"content\":[{\"text\":"
+		      "\"a\"},{\"text\":\"b\"}]},{\"output\":\"c\"},\"d\"]}",
+		"a|b|c|d|", 2, 0, 0, 0},
 	    {ROUTE_API_CHAT, MODEL "\"messages\":[7,\"x\",[\"y\"],null]}",
 		"x|y|", 4, 0, 0, 0},
 	};
