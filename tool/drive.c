@@ -31,6 +31,7 @@ struct client {
 	int64_t event_ns; /* the latest event */
 	int64_t events;
 	struct msg in;
+	char *own; /* its request, where they vary */
 };
 
 static struct drive_options opt;
@@ -90,8 +91,10 @@ client_fail(struct client *c, uint64_t *counter)
 static void
 client_send(struct client *c)
 {
+	const char *request = c->own ? c->own : opt.request;
+
 	while (c->offset < opt.request_n) {
-		ssize_t n = send(c->fd, opt.request + c->offset,
+		ssize_t n = send(c->fd, request + c->offset,
 		    opt.request_n - c->offset, MSG_NOSIGNAL);
 		if (n < 0 && errno == EAGAIN) {
 			client_watch(c, true);
@@ -108,6 +111,17 @@ client_send(struct client *c)
 }
 
 static void
+client_vary(struct client *c)
+{
+	if (c->own == NULL) {
+		if ((c->own = malloc(opt.request_n)) == NULL)
+			die("out of memory");
+		memcpy(c->own, opt.request, opt.request_n);
+	}
+	opt.vary(opt.vary_arg, c->own);
+}
+
+static void
 client_begin(struct client *c)
 {
 	begun++;
@@ -115,6 +129,8 @@ client_begin(struct client *c)
 	list_add(&flying, &c->node);
 	c->state = SENDING;
 	c->offset = 0;
+	if (opt.vary)
+		client_vary(c);
 	c->sent_ns = clock_ns();
 	c->first_ns = c->event_ns = 0;
 	c->events = 0;
@@ -400,9 +416,11 @@ drive_run(const struct drive_options *o, struct drive_result *r)
 	r->elapsed_ns = clock_ns() - start_ns;
 	if (opt.hold)
 		hold_all();
-	for (int i = 0; i < opt.connections; i++)
+	for (int i = 0; i < opt.connections; i++) {
 		if (clients[i].fd >= 0)
 			close(clients[i].fd);
+		free(clients[i].own);
+	}
 	free(clients);
 	close(epfd);
 }

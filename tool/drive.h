@@ -25,6 +25,9 @@ struct drive_options {
 	struct sockaddr_in to;
 	const char *request; /* the bytes of one request */
 	size_t request_n;
+	/* Makes the next request of these bytes; NULL: all are alike. */
+	void (*vary)(void *arg, char *request);
+	void *vary_arg;
 	int connections;
 	int64_t requests;   /* stop after so many; 0: unbounded */
 	int64_t run_ns;	    /* start no request after this; 0: unbounded */

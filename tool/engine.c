@@ -20,6 +20,8 @@ static const char usage[] =
     "                    printed as one line on stdout\n"
     "  --kind KIND       any (default), ollama, llama-server, openai\n"
     "  --model NAME      the model it has (scripted)\n"
+    "  --vocab FILE      the model's GGUF, as /api/show tells it\n"
+    "  --context N       tokens of the loaded context (4096)\n"
     "  --slots N         slots that /props tells (4)\n"
     "  --events N        events of a streamed answer (64)\n"
     "  --bytes N         bytes of text in an event (8)\n"
@@ -63,6 +65,12 @@ set_option(int c, const char *v, int *port, struct reply_options *r,
 		break;
 	case 'm':
 		r->model = v;
+		break;
+	case 'v':
+		r->vocab = v;
+		break;
+	case 'c':
+		r->context = (int)parse_number("--context", v, 1, 1 << 30);
 		break;
 	case 's':
 		r->slots = (int)parse_number("--slots", v, 1, 1 << 20);
@@ -109,6 +117,7 @@ main(int argc, char **argv)
 {
 	static const struct option names[] = {{"port", 1, NULL, 'p'},
 	    {"kind", 1, NULL, 'k'}, {"model", 1, NULL, 'm'},
+	    {"vocab", 1, NULL, 'v'}, {"context", 1, NULL, 'c'},
 	    {"slots", 1, NULL, 's'}, {"events", 1, NULL, 'e'},
 	    {"bytes", 1, NULL, 'b'}, {"answer-bytes", 1, NULL, 'a'},
 	    {"first-us", 1, NULL, 'f'}, {"interval-us", 1, NULL, 'i'},
@@ -121,6 +130,7 @@ main(int argc, char **argv)
 	    .event_bytes = 8,
 	    .answer_bytes = 64,
 	    .slots = 4,
+	    .context = 4096,
 	    .model = "scripted"};
 	struct serve_options s = {
 	    .per_write = 1, .grain_ns = 250000, .embed_ns = -1};

@@ -11,6 +11,7 @@
 
 #include "tool/drive.h"
 #include "tool/net.h"
+#include "tool/vary.h"
 
 static const char usage[] =
     "weir-load --to HOST:PORT [options]: load for measurements\n"
@@ -19,6 +20,7 @@ static const char usage[] =
     "  --usage             ask for usage in OpenAI streams\n"
     "  --model NAME        scripted\n"
     "  --prompt-bytes N    text in the prompt (64)\n"
+    "  --vary KIND         none (default), known, warm, cold: see vary.h\n"
     "  --header 'K: V'     a further field; may be repeated\n"
     "  --get PATH          GET this instead of a chat\n"
     "  --connections N     at once (32)\n"
@@ -37,14 +39,45 @@ struct settings {
 	const char *api, *model, *get;
 	bool stream, usage;
 	size_t prompt_bytes;
+	struct vary vary;
 	char fields[4096];
 };
 
-/* The body of a chat request with a prompt of ${n} bytes, to free. */
-static char *
-make_body(const struct settings *s)
+enum { TAIL_BYTES = 256 }; /* of a new turn */
+
+static void
+put_prompt(const struct settings *s, FILE *f)
 {
 	static const char words[] = "and then she went down to the weir ";
+
+	for (size_t i = 0; i < s->prompt_bytes; i++)
+		fputc(words[i % (sizeof(words) - 1)], f);
+}
+
+/* A conversation of which the last turn will be filled in each time. */
+static void
+put_known(struct settings *s, FILE *f)
+{
+	struct vary v = {.kind = VARY_WARM, .state = 7};
+	char *text = calloc(1, s->prompt_bytes + 1);
+
+	if (text == NULL)
+		die("out of memory");
+	vary_fill(&v, text, s->prompt_bytes);
+	fputs(text, f);
+	free(text);
+	fputs("\"},{\"role\":\"assistant\",\"content\":\"so it is\"},"
+	      "{\"role\":\"user\",\"content\":\"",
+	    f);
+	s->vary.at = (size_t)ftell(f);
+	s->vary.n = TAIL_BYTES;
+	fprintf(f, "%*s", TAIL_BYTES, "");
+}
+
+/* The body of a chat request with a prompt of ${n} bytes, to free. */
+static char *
+make_body(struct settings *s)
+{
 	char *out = NULL;
 	size_t size = 0;
 	FILE *f = open_memstream(&out, &size);
@@ -58,8 +91,12 @@ make_body(const struct settings *s)
 	if (strcmp(s->api, "ollama") != 0)
 		fputs("\"max_tokens\":256,", f);
 	fputs("\"messages\":[{\"role\":\"user\",\"content\":\"", f);
-	for (size_t i = 0; i < s->prompt_bytes; i++)
-		fputc(words[i % (sizeof(words) - 1)], f);
+	s->vary.at = (size_t)ftell(f);
+	s->vary.n = s->prompt_bytes;
+	if (s->vary.kind == VARY_KNOWN)
+		put_known(s, f);
+	else
+		put_prompt(s, f);
 	fputs("\"}]}", f);
 	if (fclose(f))
 		die("out of memory");
@@ -81,7 +118,7 @@ path_of(const char *api)
 
 /* The bytes of one request, kept until the program ends. */
 static void
-make_request(const struct settings *s, struct drive_options *o)
+make_request(struct settings *s, struct drive_options *o)
 {
 	const char *path = s->get ? s->get : path_of(s->api);
 	char *body = s->get ? NULL : make_body(s);
@@ -100,6 +137,11 @@ make_request(const struct settings *s, struct drive_options *o)
 		    s->fields);
 	if (n < 0)
 		die("out of memory");
+	if (body && s->vary.kind != VARY_NONE) {
+		s->vary.at += (size_t)n - strlen(body);
+		o->vary = vary_request;
+		o->vary_arg = &s->vary;
+	}
 	free(body);
 	o->request = out;
 	o->request_n = (size_t)n;
@@ -133,6 +175,9 @@ set_text(int c, const char *v, struct settings *s, struct drive_options *o)
 		break;
 	case 'g':
 		s->get = v;
+		break;
+	case 'v':
+		s->vary.kind = vary_parse(v);
 		break;
 	case 'x':
 		add_field(s, v);
@@ -225,15 +270,17 @@ main(int argc, char **argv)
 	static const struct option names[] = {{"to", 1, NULL, 't'},
 	    {"api", 1, NULL, 'a'}, {"stream", 0, NULL, 's'},
 	    {"usage", 0, NULL, 'u'}, {"model", 1, NULL, 'm'},
-	    {"prompt-bytes", 1, NULL, 'p'}, {"header", 1, NULL, 'x'},
-	    {"get", 1, NULL, 'g'}, {"connections", 1, NULL, 'c'},
-	    {"requests", 1, NULL, 'r'}, {"seconds", 1, NULL, 'd'},
-	    {"timeout", 1, NULL, 'T'}, {"ramp-us", 1, NULL, 'R'},
-	    {"think-us", 1, NULL, 'k'}, {"expect-events", 1, NULL, 'e'},
-	    {"expect-status", 1, NULL, 'S'}, {"hold", 0, NULL, 'H'},
-	    {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0}};
-	struct settings s = {
-	    .api = "openai", .model = "scripted", .prompt_bytes = 64};
+	    {"prompt-bytes", 1, NULL, 'p'}, {"vary", 1, NULL, 'v'},
+	    {"header", 1, NULL, 'x'}, {"get", 1, NULL, 'g'},
+	    {"connections", 1, NULL, 'c'}, {"requests", 1, NULL, 'r'},
+	    {"seconds", 1, NULL, 'd'}, {"timeout", 1, NULL, 'T'},
+	    {"ramp-us", 1, NULL, 'R'}, {"think-us", 1, NULL, 'k'},
+	    {"expect-events", 1, NULL, 'e'}, {"expect-status", 1, NULL, 'S'},
+	    {"hold", 0, NULL, 'H'}, {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	struct settings s = {.api = "openai",
+	    .model = "scripted",
+	    .prompt_bytes = 64,
+	    .vary = {.state = 11}};
 	struct drive_options o = {.connections = 32,
 	    .run_ns = 10000000000,
 	    .timeout_ns = 60000000000,
@@ -247,7 +294,7 @@ main(int argc, char **argv)
 			fputs(usage, c == 'h' ? stdout : stderr);
 			return c == 'h' ? 0 : 2;
 		}
-		if (strchr("tamgxsuH", c))
+		if (strchr("tamgvxsuH", c))
 			set_text(c, optarg, &s, &o);
 		else
 			set_number(c, optarg, &s, &o);

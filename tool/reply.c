@@ -19,7 +19,10 @@ struct route {
 	struct reply stream_use;
 };
 
-/* A path with one fixed answer; $M is the model, $N the slots. */
+/*
+ * A path with one fixed answer; $M is the model, $N the slots, $C the context,
+ * $F the line of a Modelfile that names its file.
+ */
 struct page {
 	const char *method;
 	const char *path;
@@ -82,14 +85,14 @@ static struct page pages[] = {
     {.method = "GET",
 	.path = "/api/ps",
 	.kinds = REPLY_OLLAMA,
-	.body = LISTED "\"size_vram\":0,\"context_length\":4096,\"expires_at\":"
+	.body = LISTED "\"size_vram\":0,\"context_length\":$C,\"expires_at\":"
 		       "\"2126-01-01T00:00:00Z\"," DETAILS "}]}"},
     {.method = "POST",
 	.path = "/api/show",
 	.kinds = REPLY_OLLAMA,
-	.body = "{\"template\":\"{{ .Prompt }}\"," DETAILS
+	.body = "{\"modelfile\":\"$F\",\"template\":\"{{ .Prompt }}\"," DETAILS
 		",\"capabilities\":[\"completion\"],\"model_info\":{"
-		"\"llama.context_length\":4096}}"},
+		"\"llama.context_length\":$C}}"},
     {.method = "POST",
 	.path = "/api/embed",
 	.kinds = REPLY_OLLAMA,
@@ -114,6 +117,7 @@ static struct page pages[] = {
 static struct reply not_found;
 
 static enum reply_kind kind;
+static const struct reply_options *options; /* while answers are rendered */
 
 /* asprintf that cannot fail, as a slice. */
 static struct slice
@@ -155,6 +159,13 @@ expand(const char *template, const char *model, const char *text, int tokens)
 			break;
 		case 'N':
 			fprintf(f, "%d", tokens);
+			break;
+		case 'C':
+			fprintf(f, "%d", options->context);
+			break;
+		case 'F':
+			if (options->vocab)
+				fprintf(f, "FROM %s\\n", options->vocab);
 			break;
 		default:
 			fprintf(f, "%d", tokens + SHAPE_PROMPT_TOKENS);
@@ -244,6 +255,7 @@ void
 reply_init(const struct reply_options *o)
 {
 	kind = o->kind;
+	options = o;
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
 		route_init(&routes[i], o);
 	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {

@@ -26,6 +26,8 @@ struct reply_options {
 	int answer_bytes;  /* text of an answer that is not streamed */
 	int slots;	   /* that /props tells */
 	const char *model; /* the one model's name */
+	const char *vocab; /* its GGUF, as /api/show tells; NULL: nowhere */
+	int context;	   /* tokens that are loaded */
 };
 
 struct reply {

@@ -42,7 +42,7 @@ enum { COUNT_LEARN_BYTES = 64 * 1024 };
 struct engine_model *count_model_at(struct flow *f, struct engine *e);
 
 /* Did the engine see all the texts that were counted? */
-bool count_is_plain(const struct flow *f);
+bool count_is_plain(struct flow *f);
 
 /* The engine has ${told} tokens in ${f}'s prompt; ${t} is its tokenizer. */
 void count_learn(struct flow *f, struct tokenizer *t, int64_t told);

@@ -65,27 +65,54 @@ write_limit(struct json_writer *w, struct flow *f, struct engine *e,
 	json_bool(w, "fits", total < l.tok);
 }
 
+/* Is the number what the engine would have, and who says so? */
 static void
-write_count(struct json_writer *w, struct flow *f, struct engine *e,
-    struct engine_model *m)
+write_source(struct json_writer *w, const struct flow *f)
 {
-	struct tokenizer *t = tokenizer_get(e, m);
-	struct tokenizer_extra x =
-	    tokenizer_extra(t, count_kind(f), f->inspect.n_messages);
-	int64_t texts = (int64_t)f->counted_tok;
+	bool is_whole = f->inspect.raw[FIELD_CONTENT].n > 0;
 
-	if (f->inspect.n_messages == 0 && !x.is_learnt)
+	json_bool(w, "exact", f->is_exact || is_whole);
+	json_str(w, "source", slice_str(f->is_exact ? "engine" : "weir"));
+}
+
+/* Texts and what the template adds; the total. */
+static int64_t
+write_parts(struct json_writer *w, struct flow *f, struct tokenizer *t)
+{
+	int64_t texts = (int64_t)f->counted_tok;
+	struct tokenizer_extra x;
+
+	if (t == NULL) {
+		json_null(w, "texts");
+		json_null(w, "template");
+		return f->exact_tok;
+	}
+	x = tokenizer_extra(t, count_kind(f), f->inspect.n_messages);
+	if (f->is_exact)
+		x.least = x.most = f->exact_tok - texts;
+	else if (f->inspect.n_messages == 0 && !x.is_learnt)
 		x = (struct tokenizer_extra){.least = 0};
-	json_str(w, "model", name_short(&f->name));
-	json_str(w, "engine", e->name);
 	json_int(w, "texts", texts);
 	json_object_begin(w, "template");
 	json_int(w, "least", x.least);
 	json_int(w, "most", x.most);
 	json_bool(w, "learnt", x.is_learnt);
 	json_object_end(w);
-	json_int(w, "total", texts + x.least);
-	write_limit(w, f, e, m, texts + x.least);
+	return texts + x.least;
+}
+
+static void
+write_count(struct json_writer *w, struct flow *f, struct engine *e,
+    struct engine_model *m)
+{
+	int64_t total;
+
+	json_str(w, "model", name_short(&f->name));
+	json_str(w, "engine", e->name);
+	total = write_parts(w, f, f->is_counted ? tokenizer_get(e, m) : NULL);
+	json_int(w, "total", total);
+	write_source(w, f);
+	write_limit(w, f, e, m, total);
 }
 
 static enum err
@@ -119,6 +146,13 @@ undo:
 	return e;
 }
 
+static void
+write_input_tokens(struct json_writer *w, const struct flow *f)
+{
+	json_int(w, "input_tokens", count_prompt_tok(f));
+	write_source(w, f);
+}
+
 enum step
 count_answer(struct flow *f, struct engine *e, struct engine_model *m)
 {
@@ -144,7 +178,7 @@ count_answer(struct flow *f, struct engine *e, struct engine_model *m)
 	else if (f->match.route->id == ROUTE_WEIR_COUNT)
 		write_count(&w, f, e, m);
 	else
-		json_int(&w, "input_tokens", count_prompt_tok(f));
+		write_input_tokens(&w, f);
 	json_object_end(&w);
 	if (err == OK)
 		err = w.err;

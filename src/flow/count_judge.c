@@ -105,13 +105,36 @@ has_calls(const struct flow *f)
 	return false;
 }
 
-bool
-count_is_plain(const struct flow *f)
+/*
+ * May a text have the end of a thought, which templates drop?  Slashes are rare
+ * in long prompts, so memchr is faster here than a search for the whole word;
+ * some escape the brackets.
+ */
+static bool
+has_thought(struct slice s)
 {
-	static const struct slice thought = SLICE("</think>");
+	static const char word[] = "/think";
+	const char *at = s.p, *end = s.p + s.n;
 
-	return f->inspect.n_tools == 0 && f->inspect.n_images == 0 &&
-	    !has_calls(f) && !slice_has(slice_of(f->body, f->body_n), thought);
+	while (end - at >= (ptrdiff_t)sizeof word - 1 &&
+	    (at = memchr(at, '/', (size_t)(end - at))) != NULL) {
+		if (end - at >= (ptrdiff_t)sizeof word - 1 &&
+		    memcmp(at, word, sizeof word - 1) == 0)
+			return true;
+		at++;
+	}
+	return false;
+}
+
+bool
+count_is_plain(struct flow *f)
+{
+	if (f->inspect.n_tools > 0 || f->inspect.n_images > 0 || has_calls(f))
+		return false;
+	if (!f->is_searched)
+		f->has_thought = has_thought(slice_of(f->body, f->body_n));
+	f->is_searched = true;
+	return !f->has_thought;
 }
 
 enum step
@@ -183,8 +206,8 @@ slack_tok(const struct flow *f)
  * would cut in silence does not get what may not fit.
  */
 static bool
-is_too_long(const struct flow *f, const struct engine *e,
-    struct tokenizer_extra x, int64_t room_tok)
+is_too_long(struct flow *f, const struct engine *e, struct tokenizer_extra x,
+    int64_t room_tok)
 {
 	int64_t texts = (int64_t)f->counted_tok;
 

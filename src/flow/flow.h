@@ -100,6 +100,7 @@ struct flow {
 	/* count */
 	struct count_job *counting; /* on the helper thread; NULL: not now */
 	bool count_done, is_counted;
+	bool is_searched, has_thought; /* count_is_plain's */
 	bool is_poison;	      /* it would crash the engine's tokenizer */
 	uint64_t counted_tok; /* of the texts */
 	/* Of embeddings: the longest input, as read, and as Ollama has it. */

@@ -1,6 +1,7 @@
 /* count: see flow/count.h. */
 #include "flow/count_part.h"
 #include "engine/tokenizer.h"
+#include "flow/exact.h"
 #include "json/value.h"
 #include "loop/job.h"
 #include <stdlib.h>
@@ -291,6 +292,37 @@ begin(struct flow *f, struct tokenizer *t)
 	return STEP_NEXT;
 }
 
+/*
+ * The count is what is asked for: the engine's own, where weir's would be an
+ * estimate and nothing has to be loaded for it.
+ */
+static enum step
+ask_engine(struct flow *f, struct engine *e, const struct engine_model *m,
+    struct tokenizer *t)
+{
+	struct exact_opt opt = {.engine = e, .tokenizer = t, .is_loaded = true};
+
+	if (!m->is_loaded || how_of(f) == HOW_WHOLE ||
+	    f->match.route->id == ROUTE_WEIR_TOKENIZE)
+		return STEP_NEXT;
+	return exact_ask(f, &opt);
+}
+
+/* There is no vocabulary: not yet, or never. */
+static enum step
+answer_without(struct flow *f, struct engine *e, struct engine_model *m)
+{
+	bool must_answer = count_is_answered(f, NULL);
+
+	if (must_answer && tokenizer_is_coming(m))
+		return count_await(f, m);
+	if (ask_engine(f, e, m, NULL) == STEP_WAIT)
+		return STEP_WAIT;
+	if (f->is_exact)
+		return count_answer(f, e, m);
+	return must_answer ? count_await(f, m) : STEP_NEXT;
+}
+
 /* Go on without a count, unless the count is all that was asked for. */
 static enum step
 uncounted(struct flow *f)
@@ -321,8 +353,8 @@ stage_count(struct flow *f)
 	}
 	t = tokenizer_get(e, m);
 	if (t == NULL)
-		return count_is_answered(f, NULL) ? count_await(f, m)
-						  : STEP_NEXT;
+		return count_is_answered(f, e) ? answer_without(f, e, m)
+					       : STEP_NEXT;
 	if (!f->count_done && begin(f, t) == STEP_WAIT)
 		return STEP_WAIT;
 	if (f->is_poison && !f->conf->dry_run) {
@@ -334,6 +366,10 @@ stage_count(struct flow *f)
 		return uncounted(f);
 	if (!count_is_answered(f, e))
 		return count_judge(f, e);
+	if (ask_engine(f, e, m, t) == STEP_WAIT)
+		return STEP_WAIT;
+	if (f->is_exact)
+		count_learn(f, t, f->exact_tok);
 	f->count_extra =
 	    tokenizer_extra(t, count_kind(f), f->inspect.n_messages).least;
 	return count_answer(f, e, m);
@@ -361,7 +397,7 @@ note(struct flow *f, const char *result)
 
 /* Fewer by so many as templates never leave out. */
 static bool
-is_cut(const struct flow *f, int64_t told)
+is_cut(struct flow *f, int64_t told)
 {
 	int64_t texts = (int64_t)f->counted_tok, fewer = texts - told;
 

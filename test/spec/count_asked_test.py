@@ -4,7 +4,7 @@ import pytest
 
 from harness import asks, metrics, replies
 from harness.before import Before
-from harness.caller import request
+from harness.caller import Caller, request
 from harness.engine import ScriptedEngine
 
 CHAT = "/v1/chat/completions"
@@ -158,6 +158,25 @@ def test_a_path_that_is_answered_by_anything_is_no_count(start_weir, vllm):
     assert [p.path for p in vllm.probes].count("/tokenize") == 1
 
 
+def test_vllm_s_count_can_be_asked_for(start_weir, vllm):
+    weir = start_weir({}, vllm)
+    r = weir.post("/weir/count", say(replies.MODEL, 1200))
+    assert r.status == 200
+    told = r.json()
+    assert (told["total"], told["exact"], told["source"]) == (
+        1204, True, "engine")
+    assert (told["limit"], told["fits"], told["texts"]) == (1000, False, None)
+    assert vllm.requests == []
+
+
+@pytest.mark.parametrize("vllm", [{"knows": False}], indirect=True)
+def test_without_any_count_there_is_a_reason(start_weir, vllm):
+    weir = start_weir({}, vllm)
+    r = weir.post("/weir/count", say(replies.MODEL, 1200))
+    text, code = asks.error_of("openai", r)
+    assert (r.status, code) == (404, "count_unavailable")
+
+
 # --- llama-server before it had input_tokens ---
 
 
@@ -198,8 +217,44 @@ def test_an_older_llama_server_tells_the_text(start_weir, before):
         if r.status == 200:
             assert line["input_tokens"] == line["counted_tokens"]
     assert before.asked(NEWER) == 1, "remembered"
-    assert before.asked("/apply-template") == 2
-    assert results(weir)["asked"] == 2
+    # Who asks for the count has it in the same way.
+    assert before.asked("/apply-template") == 3
+    assert results(weir)["asked"] == 3
+
+
+# --- who asks for a count ---
+
+
+@pytest.mark.parametrize("path", ["/weir/count", "/v1/messages/count_tokens"])
+def test_a_count_is_the_engine_s_own(start_weir, ollama, path):
+    weir = start_weir({}, ollama)
+    seen = wait_counted(weir, "/v1/messages", say("tiny", 3))
+    body = say("tiny", 100, system="my old river")
+    r = weir.post(path, body)
+    assert r.status == 200
+    told = r.json()
+    assert (told["exact"], told["source"]) == (True, "engine")
+    assert weir.wait_log(seen + 1)["counted_exactly"]
+    weir.post("/v1/messages", body)
+    line = weir.wait_log(seen + 2)
+    key = "total" if path == "/weir/count" else "input_tokens"
+    assert told[key] == line["input_tokens"]
+
+
+def test_a_count_loads_nothing(start_weir, ollama):
+    ollama.create("sleeper", "--seed", "21")
+    weir = start_weir({}, ollama)
+    for _ in range(3):
+        r = weir.post("/weir/count", say("sleeper", 100))
+        assert r.status == 200
+        told = r.json()
+        assert (told["exact"], told["source"]) == (False, "weir")
+    with Caller(ollama.address) as caller:
+        loaded = caller.get("/api/ps").json()["models"]
+    assert "sleeper:latest" not in [m["name"] for m in loaded]
+    r = weir.post("/weir/count", {"model": "sleeper", "content": "the boat"})
+    told = r.json()
+    assert (told["exact"], told["source"]) == (True, "weir")
 
 
 # --- Ollama: nothing is cut in silence ---

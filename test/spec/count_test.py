@@ -121,6 +121,7 @@ def test_near_the_limit_the_engine_is_asked(real, dialect):
     limit = weir.post("/weir/count", say(engine, 3)).json()["limit"]
     random.seed(5)
     texts = weir.post("/weir/count", say(engine, 200)).json()["texts"]
+    weir.wait_log(lambda line: line.get("counted_tokens", 0) > texts)
     for words in range(-40, 41, 5):
         n = int((limit - 2) * 200 / texts) + words
         seen = len(weir.access_lines())

@@ -17,6 +17,7 @@ import sys
 
 import procs
 import report
+import vocab
 from proxies import KEY, Direct, Proxy
 from scenarios import IDLE, KEY_FIELD, SCENARIOS
 
@@ -38,6 +39,7 @@ class Bench:
         self.proxy_cores, self.other_cores = procs.cores(not options.no_pin)
         self.targets = self.choose_targets()
         self.processes = []
+        self.vocab, self.vocab_name = vocab.find(ROOT, self.work)
 
     def choose_targets(self):
         targets = []
@@ -122,10 +124,15 @@ class Bench:
 
     def run_scenario(self, scenario):
         seconds = max(1, round(self.options.seconds * scenario.share))
-        _, port = self.start_engine(scenario.engine)
+        options = list(scenario.engine)
+        if scenario.counts:
+            options += ["--vocab", self.vocab]
+        _, port = self.start_engine(options)
         targets = [self.start_target(name, port) for name in self.targets]
         rounds = {t.name: [] for t in targets}
         for target in targets:  # warm: connections, memory, caches
+            if scenario.counts and target.name == "weir":
+                self.teach(target, scenario)
             self.load(target, scenario.load, 1)
         for i in range(self.options.rounds):
             say("%s: round %d of %d" % (
@@ -137,10 +144,21 @@ class Bench:
                 )
         out = {}
         for target in targets:
+            if scenario.counts and target.name == "weir":
+                target.must_count()
             out[target.name] = median(rounds[target.name])
             out[target.name]["peak_kib"] = target.memory_kib()
         self.stop_all()
         return out
+
+    def teach(self, target, scenario):
+        """Have weir read the vocabulary and see what the template adds."""
+        small = ["--connections", 1, "--think-us", 1000, "--prompt-bytes", 64]
+        for _ in range(10):
+            self.load(target, [*small, "--vary", scenario.counts], 1)
+            if target.counts():
+                return
+        raise SystemExit("weir does not count: see %s" % target.log)
 
     def run_idle(self):
         """Memory that connections at rest take, after one request each."""
@@ -232,6 +250,7 @@ def machine(bench):
         "load_before": os.getloadavg()[0],
         "rounds": bench.options.rounds,
         "seconds": bench.options.seconds,
+        "vocab": bench.vocab_name,
         "nginx": first_line("nginx", "-v"),
         "haproxy": first_line("haproxy", "-v"),
     }

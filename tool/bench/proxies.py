@@ -168,6 +168,15 @@ class Proxy:
         }, indent=1))
         return [self.weir_binary, "serve", "-c", path]
 
+    def counts(self):
+        """Has its last request been counted before the engine did?"""
+        lines = self.log.read_bytes()[-65536:].splitlines()
+        return b'"counted_tokens"' in (lines[-1] if lines else b"")
+
+    def must_count(self):
+        if not self.counts():
+            raise SystemExit("weir has not counted: see %s" % self.log)
+
     def cpu_us(self):
         return procs.cpu_us(self.process.pid)
 

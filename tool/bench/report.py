@@ -116,12 +116,13 @@ def about(results):
     m = results["machine"]
     return (
         "%s, %d cores, Linux %s, load average %.1f before and %.1f after; %s; "
-        "%s; %d rounds of %g s; %s; times in microseconds" % (
+        "%s; %d rounds of %g s; %s; counted with %s; times in microseconds" % (
             m["cpu"], m["cores"], m["kernel"], m["load_before"],
             m["load_after"], m["nginx"], m["haproxy"], m["rounds"],
             m["seconds"],
             "proxy on one core, engine and load on the others"
             if m["pinned"] else "not pinned",
+            m["vocab"],
         )
     )
 

@@ -4,16 +4,19 @@ KEY_FIELD = "Authorization: Bearer %s"
 
 
 class Scenario:
-    def __init__(self, name, title, engine, load, unit="request", share=1.0):
+    def __init__(self, name, title, engine, load, unit="request", share=1.0,
+                 counts=None):
         self.name = name
         self.title = title
         self.engine = engine  # options of weir-engine
         self.load = load  # options of weir-load
         self.unit = unit  # of CPU: per request or per event
         self.share = share  # of the usual time of a round
+        self.counts = counts  # how prompts vary, where weir counts them
 
 
 EVENTS = 64
+CONTEXT = 1 << 20  # everything fits
 
 SCENARIOS = [
     Scenario(
@@ -42,6 +45,27 @@ SCENARIOS = [
         "8 connections, prompts of 500 KB, answers of 0.3 KB",
         [],
         ["--connections", 8, "--prompt-bytes", 500000],
+    ),
+    Scenario(
+        "big-known",
+        "as big, counted: one conversation, its last turn of 256 bytes is new",
+        ["--context", CONTEXT],
+        ["--connections", 8, "--prompt-bytes", 500000, "--vary", "known"],
+        counts="known",
+    ),
+    Scenario(
+        "big-warm",
+        "as big, counted: a new text of words that came before",
+        ["--context", CONTEXT],
+        ["--connections", 8, "--prompt-bytes", 500000, "--vary", "warm"],
+        counts="warm",
+    ),
+    Scenario(
+        "big-cold",
+        "as big, counted: a new text of words that nobody has seen",
+        ["--context", CONTEXT],
+        ["--connections", 8, "--prompt-bytes", 500000, "--vary", "cold"],
+        counts="cold",
     ),
     Scenario(
         "one",
