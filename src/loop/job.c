@@ -33,7 +33,10 @@ work(void *arg)
 		    ->work(LIST_OF(n, struct job, node));
 		(void)pthread_mutex_lock(&w->mutex);
 		list_add(&w->finished, n);
+		(void)pthread_mutex_unlock(&w->mutex);
+		/* Who wakes must not find the mutex taken. */
 		(void)uv_async_send(&w->async);
+		(void)pthread_mutex_lock(&w->mutex);
 	}
 	(void)pthread_mutex_unlock(&w->mutex);
 	return NULL;
@@ -114,8 +117,8 @@ job_start(struct loop *l, struct job *j)
 	(void)pthread_mutex_lock(&w->mutex);
 	list_init(&j->node);
 	list_add(&w->waiting, &j->node);
-	(void)pthread_cond_signal(&w->wake);
 	(void)pthread_mutex_unlock(&w->mutex);
+	(void)pthread_cond_signal(&w->wake);
 	return OK;
 }
 
