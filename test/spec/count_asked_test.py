@@ -280,6 +280,38 @@ def test_an_unknown_tokenizer_is_no_reason_to_cut(start_weir, before):
     assert line["counted_tokens"] == line["input_tokens"]
 
 
+IMAGE = {"type": "image_url",
+         "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+
+
+@pytest.mark.parametrize("tokens", [3000, 4050, None])
+def test_images_are_read_before_messages_are_dropped(weir, engine, tokens):
+    """Scripted: no model here sees.  None: it refuses by itself."""
+    over = {"error": "request (5000 tokens) exceed_context_size_error "
+            '"n_prompt_tokens":5000,"n_ctx":4096'}
+    told = {"model": "m", "done": True, "prompt_eval_count": tokens,
+            "eval_count": 1, "message": {"role": "assistant", "content": "a"}}
+    engine.then(lambda exchange: exchange.whole(
+        told if tokens else over, 200 if tokens else 400))
+    body = say(replies.MODEL, 900)
+    body["messages"].append({"role": "user", "content": [IMAGE]})
+    body["max_tokens"] = 100
+    r = weir.post(CHAT, body)
+    line = weir.wait_log(1)
+    asked = engine.requests[0]
+    assert asked.path == "/api/chat"
+    question = asked.json()
+    assert question["truncate"] is False
+    assert question["options"] == {"num_predict": 1}
+    assert question["messages"][1]["images"] == ["iVBORw0KGgo="]
+    if tokens == 3000:
+        assert (r.status, line["counted_tokens"]) == (200, 3000)
+        assert engine.requests[1].json()["messages"] == body["messages"]
+    else:
+        assert (r.status, line["err"]) == (400, "context_length_exceeded")
+        assert len(engine.requests) == 1
+
+
 def test_a_context_that_was_never_seen_is_looked_at(start_weir, ollama):
     """Nothing says before the load that it will be 512 of 4,096."""
     ollama.create("late", "--seed", "9")
