@@ -7,7 +7,8 @@
  *
  * Source: llm_tokenizer_wpm_session in llama.cpp's src/llama-vocab.cpp.
  */
-#include "token/roll.h"
+#include "token/kind.h"
+#include "token/trie.h"
 #include "token/ucat.h"
 #include "token/ufold.h"
 #include <stdlib.h>
@@ -26,7 +27,7 @@ enum class {
 };
 
 struct wordpiece {
-	struct roll roll;
+	struct trie tokens; /* values: ids */
 	bool strip_accents, lowercase;
 	uint8_t ascii[128]; /* enum class */
 };
@@ -132,31 +133,44 @@ normalise(
 	return k;
 }
 
-/*
- * The longest tokens of ${text} from left to right.  ${prefix} has the hashes
- * of what is before each byte.
- */
-static void
-take_apart(struct run *r, const char *text, size_t n, const uint64_t *prefix)
+/* The longest token at the front of ${text}: its length, 0 if there is none. */
+static size_t
+longest(const struct trie *t, struct slice text, uint32_t *id)
 {
-	const struct roll *roll = &r->w->roll;
+	uint32_t place = t->root;
+	size_t found = 0;
+
+	for (size_t i = 0; i < text.n; i++) {
+		const struct trie_cell *cell =
+		    trie_step(t, place, (unsigned char)text.p[i]);
+
+		if (cell == NULL)
+			break;
+		place = trie_place(cell);
+		if (cell->bits & TRIE_ENDS) {
+			found = i + 1;
+			*id = cell->value;
+		}
+	}
+	return found;
+}
+
+/* The longest tokens of ${text} from left to right. */
+static void
+take_apart(struct run *r, struct slice text)
+{
 	uint64_t before = r->out->n;
-	size_t at = 0;
+	uint32_t id = 0;
+	size_t n;
 
-	while (at < n) {
-		size_t len = n - at < roll->longest ? n - at : roll->longest;
-		int32_t id = ROLL_NONE;
-
-		for (; len > 0 && id == ROLL_NONE; len--)
-			id = roll_find(roll, r->v, text + at, len,
-			    roll_part(roll, prefix[at + len], prefix[at], len));
-		if (id == ROLL_NONE) {
+	for (; text.n > 0; text = slice_from(text, n)) {
+		n = longest(&r->w->tokens, text, &id);
+		if (n == 0) {
 			r->out->n = before;
 			sink_put(r->out, (uint32_t)r->v->unk);
 			return;
 		}
-		sink_put(r->out, (uint32_t)id);
-		at += len + 1;
+		sink_put(r->out, id);
 	}
 }
 
@@ -165,8 +179,6 @@ static enum err
 put_word(struct run *r, const unsigned char *p, size_t n)
 {
 	char small[PREFIX + 2 * SHORT], *text = small;
-	uint64_t hashes[PREFIX + 2 * SHORT + 1], *prefix = hashes;
-	enum err e = ERR_NOMEM;
 	size_t k;
 
 	if (n > (size_t)COUNT_WORD_MAX)
@@ -174,24 +186,16 @@ put_word(struct run *r, const unsigned char *p, size_t n)
 	if (n > SHORT) {
 		/* A character grows by half at most. */
 		text = malloc(PREFIX + 2 * n);
-		prefix = malloc((PREFIX + 2 * n + 1) * sizeof *prefix);
+		if (text == NULL)
+			return ERR_NOMEM;
 	}
-	if (text != NULL && prefix != NULL) {
-		memcpy(text, "\xe2\x96\x81", PREFIX);
-		k = PREFIX + normalise(r->w, p, n, text + PREFIX);
-		prefix[0] = 0;
-		for (size_t i = 0; i < k; i++)
-			prefix[i + 1] = roll_add(
-			    &r->w->roll, prefix[i], (unsigned char)text[i]);
-		if (k > PREFIX)
-			take_apart(r, text, k, prefix);
-		e = OK;
-	}
+	memcpy(text, "\xe2\x96\x81", PREFIX);
+	k = PREFIX + normalise(r->w, p, n, text + PREFIX);
+	if (k > PREFIX)
+		take_apart(r, slice_of(text, k));
 	if (text != small)
 		free(text);
-	if (prefix != hashes)
-		free(prefix);
-	return e;
+	return OK;
 }
 
 static enum err
@@ -288,6 +292,23 @@ tokens(struct counter *c, struct slice text, bool at_start, struct sink *out)
 }
 
 static enum err
+add_tokens(struct vocab *v, struct wordpiece *w)
+{
+	struct trie_item *items = malloc(v->n_tokens * sizeof *items);
+	enum err e;
+
+	if (items == NULL)
+		return ERR_NOMEM;
+	for (uint32_t id = 0; id < v->n_tokens; id++)
+		items[id] = (struct trie_item){vocab_token(v, id), id};
+	e = trie_init(&w->tokens, items, v->n_tokens);
+	free(items);
+	if (e == OK)
+		v->body_bytes += trie_bytes(&w->tokens);
+	return e;
+}
+
+static enum err
 build(struct vocab *v, const struct vocab_source *src)
 {
 	struct wordpiece *w = calloc(1, sizeof *w);
@@ -304,7 +325,7 @@ build(struct vocab *v, const struct vocab_source *src)
 	    : src->strip_accents == VOCAB_ON;
 	for (uint32_t i = 0; i < 128; i++)
 		w->ascii[i] = (uint8_t)class_of(i);
-	return roll_init(&w->roll, v);
+	return add_tokens(v, w);
 }
 
 static void
@@ -314,7 +335,7 @@ destroy(struct vocab *v)
 
 	if (w == NULL)
 		return;
-	roll_fini(&w->roll);
+	trie_fini(&w->tokens);
 	free(w);
 	v->body = NULL;
 }
