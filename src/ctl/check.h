@@ -23,3 +23,11 @@ int ctl_check(const struct ctl_args *args);
  * 2 s an engine, besides looking up its name.  ERR_FULL, ERR_NOMEM.
  */
 MUST_CHECK enum err ctl_probe_engines(const struct conf *c, struct buf *out);
+
+/*
+ * What the engine ${e}, which has a url, answers to GET ${path} with status 200
+ * within 2 s: its body, in ${out}, which is cleared before.  ERR_IO: it does
+ * not; ERR_FULL, ERR_NOMEM.
+ */
+MUST_CHECK enum err ctl_probe_get(
+    const struct conf_engine *e, const char *path, struct buf *out);

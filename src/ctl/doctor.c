@@ -2,6 +2,7 @@
 #include "ctl/doctor.h"
 #include "caller/caller.h"
 #include "ctl/check.h"
+#include "ctl/doctor_part.h"
 #include "ctl/grid.h"
 #include "engine/blob.h"
 #include "engine/store.h"
@@ -35,9 +36,9 @@ struct doctor {
 	size_t n_wrong, n_models;
 };
 
-/* Something is wrong: ${what}, and ${cure} mends it. */
-static void
-wrong(struct doctor *d, const char *code, const char *what, const char *cure)
+void
+doctor_wrong(
+    struct doctor *d, const char *code, const char *what, const char *cure)
 {
 	d->n_wrong++;
 	(void)!buf_printf(&d->text, "wrong: %s\n  %s\n", what, cure);
@@ -67,7 +68,7 @@ look_at_port(struct doctor *d, const char *host, unsigned port)
 	    "start it with OLLAMA_HOST=127.0.0.1:%u (llama-server: --host "
 	    "127.0.0.1)",
 	    port);
-	wrong(d, "engine_bypassable", what, cure);
+	doctor_wrong(d, "engine_bypassable", what, cure);
 }
 
 /* Lines "# engine NAME, URL: it answers: ..." */
@@ -90,7 +91,7 @@ look_at_engines(struct doctor *d)
 			continue;
 		(void)snprintf(what, sizeof what, "%.*s",
 		    SLICE_ARG(slice_from(line, line.n > 2 ? 2 : 0)));
-		wrong(d, "engine_away", what,
+		doctor_wrong(d, "engine_away", what,
 		    "start the engine (ollama serve), correct engines: url, or "
 		    "let weir run it: engines: run");
 	}
@@ -115,14 +116,14 @@ look_at_limits(struct doctor *d)
 	char what[200];
 
 	if (os_wall_us() < CLOCK_LEAST_US)
-		wrong(d, "clock", "the clock is years behind",
+		doctor_wrong(d, "clock", "the clock is years behind",
 		    "timedatectl set-ntp true");
 	if (have >= want)
 		return;
 	(void)snprintf(what, sizeof what,
 	    "%llu files may be open; %lld connections want two each",
 	    (unsigned long long)have, (long long)d->conf->limits_connections);
-	wrong(d, "file_limit", what,
+	doctor_wrong(d, "file_limit", what,
 	    "ulimit -n 65536, in a unit LimitNOFILE=65536, or lower "
 	    "limits.connections");
 }
@@ -141,7 +142,8 @@ look_at_disk(struct doctor *d, const char *path)
 		return;
 	(void)snprintf(what, sizeof what, "the disk of %s is %d %% full", path,
 	    permille / 10);
-	wrong(d, "disk", what, "free space: ollama rm MODEL, older logs");
+	doctor_wrong(
+	    d, "disk", what, "free space: ollama rm MODEL, older logs");
 }
 
 static void
@@ -155,7 +157,7 @@ look_at_secret(struct doctor *d, const char *path)
 	(void)snprintf(
 	    what, sizeof what, "others can read the keys in %s", path);
 	(void)snprintf(cure, sizeof cure, "chmod 600 %s", path);
-	wrong(d, "key_readable", what, cure);
+	doctor_wrong(d, "key_readable", what, cure);
 }
 
 static void
@@ -253,7 +255,7 @@ on_model(void *ctx, struct slice name)
 	(void)snprintf(what, sizeof what,
 	    "the model %.*s does not fit into the memory of this machine",
 	    SLICE_ARG(slice_to(name, 300)));
-	wrong(d, "model_too_large", what,
+	doctor_wrong(d, "model_too_large", what,
 	    "fetch a smaller quantisation, or lower OLLAMA_CONTEXT_LENGTH or "
 	    "models: context");
 }
@@ -280,7 +282,7 @@ look_at_models(struct doctor *d)
 	    usual, sizeof usual, "%s/.ollama/models", home ? home : "");
 	if (store_choose(own ? own : usual, store_usual(), store,
 		sizeof store) == STORE_HIDDEN)
-		wrong(d, "store_hidden",
+		doctor_wrong(d, "store_hidden",
 		    "the store of Ollama's models cannot be read from here",
 		    "run weir doctor as root, or as the user of Ollama");
 	d->store = store;
@@ -335,6 +337,7 @@ ctl_doctor(const struct ctl_args *args)
 	json_array_begin(&d.m, NULL);
 	grid_init(d.grid, "MODEL|>WEIGHTS|>TOKENS|>CONTEXT|>TOTAL|FITS");
 	look_at_engines(&d);
+	doctor_look_at_runs(&d, d.conf);
 	look_at_models(&d);
 	look_at_limits(&d);
 	look_at_state(&d);

@@ -9,6 +9,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -335,6 +336,46 @@ probe_usual(struct buf *out)
 		    "# no engine answers on 127.0.0.1, ports 11434, 8080, "
 		    "9931, 1234, 8000\n");
 	return e;
+}
+
+/* The body of ${answer}, behind which a NUL stands; of chunks, all together. */
+static enum err
+add_body(struct slice answer, struct buf *out)
+{
+	struct slice body = behind(answer, "\r\n\r\n");
+	struct slice head = slice_to(answer, answer.n - body.n);
+	enum err e = OK;
+
+	if (behind(head, "chunked\r\n").n == 0)
+		return buf_add(out, body);
+	while (e == OK && body.n > 0) {
+		size_t n = strtoul(slice_cut(&body, '\n').p, NULL, 16);
+
+		if (n == 0)
+			break;
+		e = buf_add(out, slice_to(body, n));
+		body = slice_from(body, n + 2 < body.n ? n + 2 : body.n);
+	}
+	return e;
+}
+
+enum err
+ctl_probe_get(const struct conf_engine *e, const char *path, struct buf *out)
+{
+	struct probe p = {.url = &e->url};
+	enum err err = ERR_IO;
+
+	buf_clear(out);
+	if (e->key_file.n > 0 && !read_key(&p, e->key_file.p))
+		return ERR_IO;
+	buf_init(&p.answer, ANSWER_BYTES_MAX);
+	p.until_ms = now_ms() + PROBE_MS;
+	if (get(&p, path) && p.status == 200 &&
+	    (err = buf_add_char(&p.answer, '\0')) == OK)
+		err = add_body(
+		    slice_to(buf_slice(&p.answer), p.answer.n - 1), out);
+	buf_fini(&p.answer);
+	return err;
 }
 
 enum err
