@@ -84,7 +84,7 @@ count_guard(struct flow *f, struct engine *e, const struct engine_model *m)
 	    exact_ask(f, &opt) == STEP_WAIT)
 		return STEP_WAIT;
 	if (f->is_over)
-		return count_refuse_told(f, &f->over);
+		return count_judge_over(f);
 	l = count_limit(f, e, m);
 	if (!f->is_exact || l.tok == 0)
 		return STEP_NEXT;

@@ -252,6 +252,15 @@ count_refuse_told(struct flow *f, const struct overflow *o)
 }
 
 enum step
+count_judge_over(struct flow *f)
+{
+	if (!f->conf->dry_run)
+		return count_refuse_told(f, &f->over);
+	f->dry_run = ERR_CONTEXT_EXCEEDED;
+	return STEP_NEXT;
+}
+
+enum step
 count_judge_known(struct flow *f, struct engine *e, struct tokenizer_extra x,
     struct count_limit l)
 {
@@ -333,7 +342,7 @@ count_judge(struct flow *f, struct engine *e)
 	if (ask_if_near(f, e, m, t, x) == STEP_WAIT)
 		return STEP_WAIT;
 	if (f->is_over)
-		return count_refuse_told(f, &f->over);
+		return count_judge_over(f);
 	/* It may be loaded, and be seen, by now. */
 	l = count_limit(f, e, m);
 	if (l.tok == 0)

@@ -26,6 +26,9 @@ int64_t count_needed_output(const struct flow *f);
 enum step count_too_long(
     struct flow *f, int64_t tok, int64_t need, struct count_limit l);
 
+/* Refuse what ${f}'s engine, when it was asked, refused: f->is_over. */
+enum step count_judge_over(struct flow *f);
+
 /*
  * Judge by the engine's count, if f->is_exact, else by that of the texts and
  * what the template adds.

@@ -224,6 +224,7 @@ ask_ollama(struct exact *x, struct slice body, struct render_question *q)
 {
 	struct flow *f = x->flow;
 	bool counts_here = x->tokenizer && f->inspect.n_images == 0;
+	const struct engine_model *m = model_of(x);
 	enum render_want want = counts_here ? RENDER_TEXT : RENDER_ONE_TOKEN;
 	enum err e = ERR_NOT_FOUND;
 
@@ -231,7 +232,7 @@ ask_ollama(struct exact *x, struct slice body, struct render_question *q)
 	if (!x->only_look && (counts_here || f->has_slot))
 		e = render_ask_ollama(
 		    &f->inspect, body, model_name(f), want, q);
-	if (e != ERR_NOT_FOUND || !f->has_slot)
+	if (e != ERR_NOT_FOUND || !f->has_slot || m == NULL || m->context > 0)
 		return e;
 	x->only_look = true;
 	buf_clear(&q->body);

@@ -312,6 +312,18 @@ def test_images_are_read_before_messages_are_dropped(weir, engine, tokens):
         assert len(engine.requests) == 1
 
 
+@pytest.mark.weir(dry_run=True)
+def test_a_dry_run_sends_what_the_engine_would_refuse(weir, engine):
+    over = {"error": "exceed_context_size_error"}
+    engine.then(lambda exchange: exchange.whole(over, 400))
+    assert weir.post(CHAT, say(replies.MODEL, 1200)).status == 200
+    assert weir.wait_log(1)["dry_run"] == "context_length_exceeded"
+    # Its own refusal is told all the same.
+    engine.then(*[lambda exchange: exchange.whole(over, 400)] * 2)
+    assert weir.post(CHAT, say(replies.MODEL, 1200)).status == 400
+    assert len(engine.requests) == 4
+
+
 def test_a_context_that_was_never_seen_is_looked_at(start_weir, ollama):
     """Nothing says before the load that it will be 512 of 4,096."""
     ollama.create("late", "--seed", "9")
