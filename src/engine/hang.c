@@ -1,9 +1,7 @@
 #include "engine/hang.h"
 #include "engine/engine.h"
 #include "engine/load.h"
-#include "engine/slots.h"
-
-enum { ARGS_MAX = 256 * 1024, CHILDREN_MAX = 32 };
+#include "engine/server.h"
 
 enum hang_is
 hang_judge(
@@ -28,29 +26,6 @@ hang_judge(
 	return now_us - h->moved_us >= HANG_IDLE_US ? HANG_IDLE : HANG_NONE;
 }
 
-/* The server's process, where it is known and ours to see. */
-static pid_t
-server_of(const struct engine *e)
-{
-	bool is_ollama = e->kind == ENGINE_OLLAMA && e->pid > 0;
-
-	return is_ollama ? e->pid : e->run_pid;
-}
-
-static bool
-is_runner(pid_t pid)
-{
-	struct buf args;
-	bool is;
-
-	buf_init(&args, ARGS_MAX);
-	/* A part of long ones will do. */
-	(void)!os_proc_args(pid, &args);
-	is = slots_is_runner(buf_slice(&args));
-	buf_fini(&args);
-	return is;
-}
-
 /* Is something in flight that this machine works on? */
 static bool
 has_local_use(const struct engine *e)
@@ -71,23 +46,20 @@ has_local_use(const struct engine *e)
  * alone; and where there is none what is in flight may be far away.
  */
 static pid_t
-find_culprit(const struct engine *e, const struct os_progress *p)
+find_culprit(const struct engine *e, pid_t server, const struct os_progress *p)
 {
-	pid_t server = server_of(e), child[CHILDREN_MAX], runner = 0;
-	size_t n, runners = 0;
+	size_t runners;
+	pid_t runner;
 
 	if (p->stopped != 0 && p->stopped != server)
-		return is_runner(p->stopped) ? p->stopped : server;
+		return server_has_runner(server, p->stopped) ? p->stopped
+		    : e->run_pid != 0			     ? server
+							     : 0;
 	if (p->stopped == 0 && !has_local_use(e))
 		return 0;
 	if (p->stopped != 0 || e->kind != ENGINE_OLLAMA)
 		return server;
-	n = os_proc_children(server, child, CHILDREN_MAX);
-	for (size_t i = 0; i < n; i++)
-		if (is_runner(child[i])) {
-			runner = child[i];
-			runners++;
-		}
+	runner = server_runner(server, &runners);
 	return runners > 1 ? server : runner;
 }
 
@@ -95,7 +67,7 @@ enum hang_is
 hang_look(struct engine *e, int64_t now_us, pid_t *pid)
 {
 	struct hang *h = &e->hang;
-	pid_t server = server_of(e);
+	pid_t server = server_find(e);
 	struct os_progress p;
 	enum hang_is is;
 	bool busy;
@@ -116,7 +88,7 @@ hang_look(struct engine *e, int64_t now_us, pid_t *pid)
 	is = hang_judge(h, &p, busy, now_us);
 	if (is == HANG_NONE || (is == HANG_IDLE && os_proc_uses_gpu(server)))
 		return HANG_NONE;
-	if ((*pid = find_culprit(e, &p)) == 0)
+	if ((*pid = find_culprit(e, server, &p)) == 0)
 		is = HANG_NONE;
 	/* What is done about it takes its time. */
 	h->looked_us = 0;
