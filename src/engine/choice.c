@@ -3,6 +3,7 @@
  * can load it, least loaded first.  What is not loaded waits for load.c; whose
  * turn that is, queue/swap.h says.
  */
+#include "engine/cure.h"
 #include "engine/load.h"
 #include "engine/probe.h"
 #include "engine/proof.h"
@@ -110,7 +111,7 @@ has_free_slot(const struct engine *e, struct slice model)
 static bool
 has_room(struct engine *e, const struct engine_want *w)
 {
-	if (e->is_alone || (w->alone && e->in_use > 0))
+	if (cure_is_busy(e) || e->is_alone || (w->alone && e->in_use > 0))
 		return false;
 	if (e->in_use > 0 && (e->state == ENGINE_TRIAL || e->pressure.why))
 		return false;
@@ -383,7 +384,7 @@ engine_load_next(struct engine_set *s, struct queue *q, engine_want_of *want)
 	LIST_EACH (it, &s->engines) {
 		struct engine *e = LIST_OF(it, struct engine, node);
 
-		if (can_work(e) && load_is_ours(e))
+		if (can_work(e) && load_is_ours(e) && !cure_is_busy(e))
 			load_next(e, q, &x);
 	}
 }

@@ -1,5 +1,6 @@
 #include "engine/engine.h"
 #include "engine/address.h"
+#include "engine/cure.h"
 #include "engine/linger.h"
 #include "engine/listing.h"
 #include "engine/load.h"
@@ -125,6 +126,7 @@ engine_move(struct engine *e, enum engine_state to, enum err why)
 		load_forget(e);
 		machine_forget(e);
 		proof_forget(e);
+		cure_forget(e);
 		linger_end(e);
 	}
 	if (engine_is_up(e)) {
@@ -305,6 +307,7 @@ retire(struct engine *e)
 	slots_unwatch(e);
 	load_fini(e);
 	proof_fini(e);
+	cure_fini(e);
 	linger_end(e);
 	upstream_close_idle(e);
 	series_set(e->m_up, 0);

@@ -109,6 +109,7 @@ struct engine_load;
 struct engine_proof;
 struct engine_linger;
 struct engine_watch;
+struct cure;
 struct engine_weight;
 struct machine;
 struct weigh;
@@ -190,6 +191,7 @@ struct engine {
 	struct engine_linger *linger; /* NULL: no slot lingers */
 	struct engine_watch *watch;   /* NULL: not that kind */
 	struct weigh *weigh;	      /* NULL: nothing is weighed */
+	struct cure *cure;	      /* NULL: it never hung */
 	unsigned lingering;	      /* of in_use */
 	struct series *m_slots_used, *m_slots, *m_up, *m_lingering;
 	struct series *m_free, *m_pressed; /* NULL: never told */
@@ -219,6 +221,9 @@ struct engine_set {
 	 */
 	bool (*may_load)(void *ctx, const struct engine *e,
 	    const struct engine_model *m, uint32_t context);
+	/* A step of ${e}'s cure of a hang: it begins, or is over (cure.h). */
+	void (*on_cure)(void *ctx, struct engine *e, unsigned step,
+	    unsigned result, pid_t pid);
 	struct tally *tally; /* NULL: no other gate is ever there */
 	/* ${e} is pressed for memory, or not any more: see e->pressure. */
 	void (*on_pressure)(void *ctx, struct engine *e);

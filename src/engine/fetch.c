@@ -78,6 +78,12 @@ on_event(struct upstream_user *user, enum upstream_event ev)
 	}
 }
 
+bool
+fetch_is(const struct upstream_user *user)
+{
+	return user->on_event == on_event;
+}
+
 void
 fetch_init(struct fetch *f, struct engine *e, size_t max,
     void (*on_done)(struct fetch *f))

@@ -42,5 +42,8 @@ void fetch_start(struct fetch *f, const char *method, const char *path,
 /* Stop: on_done does not come any more.  Safe at any moment. */
 void fetch_cancel(struct fetch *f);
 
+/* Is ${user} the one of a fetch? */
+bool fetch_is(const struct upstream_user *user);
+
 /* Cancel and free the buffers. */
 void fetch_fini(struct fetch *f);

@@ -1,4 +1,5 @@
 #include "engine/proof.h"
+#include "engine/cure.h"
 #include "engine/fetch.h"
 #include "engine/load.h"
 #include "json/write.h"
@@ -118,15 +119,6 @@ model_of(const struct engine_proof *p)
 /* --- make it speak --- */
 
 static void
-put_model(struct json_writer *w, const struct engine_proof *p)
-{
-	const struct engine_model *m = model_of(p);
-
-	json_object_begin(w, NULL);
-	json_str(w, "model", m ? m->raw : slice_of(p->key, p->key_n));
-}
-
-static void
 put_token(struct json_writer *w, enum engine_kind kind)
 {
 	json_str(w, "prompt", slice_str("a"));
@@ -151,27 +143,44 @@ path_of(enum engine_kind kind, enum question q)
 				     : "/v1/completions";
 }
 
+/* Ask ${m}, or by ${key} where it is listed no more. */
 static void
-ask(struct engine_proof *p, enum question q)
+ask_by(struct fetch *f, const struct engine_model *m, struct slice key,
+    enum question q, int64_t bound_us)
 {
-	enum engine_kind kind = p->engine->kind;
-	int64_t bound_us = p->engine->first_byte_us;
+	enum engine_kind kind = f->engine->kind;
 	struct json_writer w;
 	struct buf body;
 
-	p->question = q;
-	p->is_asking = true;
 	buf_init(&body, BODY_MAX);
 	json_writer_init(&w, &body);
-	put_model(&w, p);
+	json_object_begin(&w, NULL);
+	json_str(&w, "model", m ? m->raw : key);
 	if (q == ASK_TOKEN)
 		put_token(&w, kind);
 	else
 		json_str(&w, "input", slice_str("a"));
 	json_object_end(&w);
-	fetch_start(&p->fetch, "POST", path_of(kind, q), buf_slice(&body),
-	    bound_us < SPEAK_US ? bound_us : SPEAK_US);
+	fetch_start(f, "POST", path_of(kind, q), buf_slice(&body), bound_us);
 	buf_fini(&body);
+}
+
+void
+proof_ask(struct fetch *f, const struct engine_model *m, int64_t bound_us)
+{
+	ask_by(f, m, m->node.key, m->is_embedder ? ASK_EMBED : ASK_TOKEN,
+	    bound_us);
+}
+
+static void
+ask(struct engine_proof *p, enum question q)
+{
+	int64_t bound_us = p->engine->first_byte_us;
+
+	p->question = q;
+	p->is_asking = true;
+	ask_by(&p->fetch, model_of(p), slice_of(p->key, p->key_n), q,
+	    bound_us < SPEAK_US ? bound_us : SPEAK_US);
 }
 
 /* Only of those that are to be preloaded: others are nobody's business. */
@@ -340,7 +349,8 @@ proof_next(struct engine *e)
 	bool is_done = true;
 
 	if (s->n_wanted == 0 || e->is_retired || !engine_is_up(e) ||
-	    !e->has_listing || (e->proof && e->proof->is_asking))
+	    !e->has_listing || (e->proof && e->proof->is_asking) ||
+	    cure_is_busy(e))
 		return;
 	p = need(e);
 	for (size_t i = 0; i < s->n_wanted; i++) {

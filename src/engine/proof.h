@@ -12,6 +12,7 @@
  */
 #pragma once
 #include "engine/engine.h"
+#include "engine/fetch.h"
 #include "json/write.h"
 
 enum { PROOF_WHY_MAX = 160 };
@@ -45,6 +46,12 @@ void proof_next(struct engine *e);
 
 /* The same behind the current event; ${at_once} or in a second. */
 void proof_soon(struct engine *e, bool at_once);
+
+/*
+ * Make ${m} of ${f}'s engine speak: one token, of an embedder one short embed.
+ * f->on_done follows, after ${bound_us} at the latest.
+ */
+void proof_ask(struct fetch *f, const struct engine_model *m, int64_t bound_us);
 
 /* ${m} of ${e} answered a caller. */
 void proof_served(struct engine *e, struct engine_model *m);

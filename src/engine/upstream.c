@@ -1,5 +1,6 @@
 #include "engine/upstream.h"
 #include "engine/engine.h"
+#include "engine/fetch.h"
 #include <stdlib.h>
 
 enum {
@@ -195,7 +196,10 @@ on_conn(struct conn *c, enum conn_event ev)
 			emit(u, UPSTREAM_SENT);
 		break;
 	case CONN_TIMEOUT:
-		fail(u, u->opened ? ERR_TIMEOUT : ERR_CONNECT);
+		fail(u,
+		    !u->opened		 ? ERR_CONNECT
+			: u->is_given_up ? ERR_EOF
+					 : ERR_TIMEOUT);
 		break;
 	}
 }
@@ -241,6 +245,7 @@ upstream_open(struct engine *e, struct upstream_user *user, bool fresh)
 	list_add(&e->busy, &u->node);
 	u->user = user;
 	u->ended = u->got_bytes = u->is_paused = u->is_sending = false;
+	u->is_given_up = false;
 	u->first_byte_us = e->first_byte_us;
 	u->between_bytes_us = e->between_bytes_us;
 	return u;
@@ -311,6 +316,19 @@ upstream_release(struct upstream *u)
 	list_add_front(&e->idle, &u->node);
 	conn_read_start(&u->conn);
 	conn_set_deadline(&u->conn, os_now_us() + IDLE_US);
+}
+
+void
+upstream_give_up(struct engine *e)
+{
+	LIST_EACH (it, &e->busy) {
+		struct upstream *u = LIST_OF(it, struct upstream, node);
+
+		if (u->ended || u->user == NULL || fetch_is(u->user))
+			continue;
+		u->is_given_up = true;
+		conn_set_deadline(&u->conn, os_now_us());
+	}
 }
 
 void

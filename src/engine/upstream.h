@@ -43,8 +43,9 @@ struct upstream {
 	bool reused;	/* has carried an exchange before this one */
 	bool got_bytes; /* of this exchange's answer */
 	bool is_paused;
-	bool is_sending; /* its request's body is not yet whole */
-	bool can_reuse;	 /* keep-alive after a complete exchange */
+	bool is_sending;  /* its request's body is not yet whole */
+	bool is_given_up; /* what comes now is its end, see upstream_give_up */
+	bool can_reuse;	  /* keep-alive after a complete exchange */
 	int64_t first_byte_us, between_bytes_us; /* bounds of silence */
 	enum err
 	    err; /* after UPSTREAM_FAIL: CONNECT, EOF, IO, TIMEOUT, SYNTAX */
@@ -78,6 +79,12 @@ void upstream_resume(struct upstream *u); /* may call back at once */
 
 /* Give it up: the connection is closed.  The engine sees a hang-up. */
 void upstream_close(struct upstream *u);
+
+/*
+ * Close what ${e} has in flight, but for weir's own questions (fetch): their
+ * users get UPSTREAM_FAIL with EOF, not from inside this call.
+ */
+void upstream_give_up(struct engine *e);
 
 /* The exchange is complete: back to the idle ones, or closed. */
 void upstream_release(struct upstream *u);

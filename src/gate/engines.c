@@ -14,6 +14,7 @@ static void
 on_proved(void *ctx, struct engine *e)
 {
 	runs_wish(ctx, e->name, ENGINE_IS_PROVED);
+	runs_proved(ctx, e);
 }
 
 static void
@@ -60,6 +61,7 @@ engines_hear(struct gate *g)
 	g->env.engines.on_guess = on_slots_guessed;
 	g->env.engines.on_proved = on_proved;
 	g->env.engines.on_model = on_model;
+	g->env.engines.on_cure = runs_cured;
 	short_watch(g);
 	g->env.engines.ctx_state = g;
 }

@@ -1,10 +1,12 @@
 #include "gate/runs.h"
+#include "engine/cure.h"
 #include "engine/life.h"
 #include "gate/gate.h"
 #include "log/event.h"
 #include "os/clock.h"
+#include "os/proc.h"
 #include "run/crew.h"
-#include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -315,18 +317,18 @@ look_at_unit(
 	runs_wish(g, e->name, ENGINE_RESTART);
 }
 
-/*
- * A runner behind a live server is ended, and its server starts another; a
- * server is ended by whoever runs it, where that is known.
- */
+/* What is done about it, cure.h decides. */
 static void
 look_for_hang(struct gate *g, struct engine *e, int64_t now_us)
 {
+	enum hang_is is;
 	pid_t pid = 0;
-	enum hang_is is = hang_look(e, now_us, &pid);
-	bool is_server = pid == e->run_pid || pid == e->pid;
 
-	if (is == HANG_NONE)
+	if (cure_is_busy(e)) {
+		cure_look(e, now_us);
+		return;
+	}
+	if ((is = hang_look(e, now_us, &pid)) == HANG_NONE)
 		return;
 	event(g, EVENT_ENGINE_HUNG,
 	    EVENT_ARGS(event_slice("engine", e->name), event_num("pid", pid),
@@ -335,9 +337,43 @@ look_for_hang(struct gate *g, struct engine *e, int64_t now_us)
 			? "it was stopped by a signal"
 			: "it does nothing about the requests that it has"),
 		event_num("in_flight", e->in_use)));
-	/* Another user's runner is not ours to end: its server's unit is. */
-	if (is_server || (kill(pid, SIGKILL) != 0 && errno == EPERM))
-		runs_wish(g, e->name, ENGINE_RESTART);
+	cure_begin(e, is, pid);
+}
+
+void
+runs_proved(struct gate *g, const struct engine *e)
+{
+	char path[PATH_MAX];
+	uint64_t id;
+	size_t i;
+
+	if (e->run_pid <= 0 ||
+	    os_proc_program(e->run_pid, path, sizeof path, &id) != OK)
+		return;
+	i = place_of(&g->runs, e->name);
+	if (g->runs.program[i] != 0 && g->runs.program[i] != id)
+		event(g, EVENT_ENGINE_PROGRAM,
+		    EVENT_ARGS(event_slice("engine", e->name),
+			event_num("pid", e->run_pid), event_str("path", path)));
+	g->runs.program[i] = id;
+}
+
+void
+runs_cured(
+    void *ctx, struct engine *e, unsigned step, unsigned result, pid_t pid)
+{
+	static const enum event_id ids[] = {
+	    [CURE_BEGINS] = EVENT_ENGINE_CURE,
+	    [CURE_HELPED] = EVENT_ENGINE_CURED,
+	    [CURE_FAILED] = EVENT_ENGINE_UNCURED,
+	};
+
+	event(ctx, ids[result],
+	    EVENT_ARGS(event_slice("engine", e->name),
+		event_str("step", cure_name((enum cure_step)step)),
+		event_num("pid", pid)));
+	if (step == CURE_RESTART && result == CURE_BEGINS)
+		runs_wish(ctx, e->name, ENGINE_RESTART);
 }
 
 void

@@ -16,6 +16,7 @@ struct runs {
 	struct engine_news v[ENGINES_RUN_MAX]; /* the last of each */
 	char why[ENGINES_RUN_MAX][ENGINE_LIFE_MAX];
 	int64_t asked_us[ENGINES_RUN_MAX]; /* systemd, by engine */
+	uint64_t program[ENGINES_RUN_MAX]; /* see os_proc_program; 0: none */
 	size_t n;
 };
 
@@ -30,6 +31,13 @@ void runs_reloaded(struct gate *g, const struct conf *conf);
 
 /* Ask the keeper for something; nothing comes of it where it is gone. */
 void runs_wish(struct gate *g, struct slice name, enum engine_wish wish);
+
+/* ${e}, which weir runs, answered: is it another program than before? */
+void runs_proved(struct gate *g, const struct engine *e);
+
+/* A step of the cure of ${e} (engine_set's on_cure); ${ctx}: the gate. */
+void runs_cured(
+    void *ctx, struct engine *e, unsigned step, unsigned result, pid_t pid);
 
 /* Every half second: does an engine hang, is one down for good? */
 void runs_look(struct gate *g, int64_t now_us);

@@ -59,6 +59,14 @@ MUST_CHECK enum err os_proc_args(pid_t pid, struct buf *out);
 MUST_CHECK enum err os_proc_environ(pid_t pid, struct buf *out);
 
 /*
+ * The program file of ${pid}: its path (one that was replaced ends in
+ * " (deleted)"), NUL-terminated, and a number that another file, or the same
+ * written anew, does not have.  ERR_IO, ERR_FULL.
+ */
+MUST_CHECK enum err os_proc_program(
+    pid_t pid, char *out, size_t cap, uint64_t *id);
+
+/*
  * The children of ${pid}, at most ${cap}, to ${out}; returns how many.  Where
  * the kernel does not list them it reads all of /proc: a few milliseconds.
  */

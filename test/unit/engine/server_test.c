@@ -56,7 +56,7 @@ start(struct family *f, const char *name, const char *child, int n)
 	char path[100], script[300] = "", one[100];
 
 	(void)snprintf(path, sizeof path, "%s/%s", folder, name);
-	(void)snprintf(one, sizeof one, "%s/%s 1000 & ", folder, child);
+	(void)snprintf(one, sizeof one, "%s/%s 60 & ", folder, child);
 	for (int i = 0; i < n; i++)
 		strcat(script, one);
 	strcat(script, "wait");
@@ -64,6 +64,9 @@ start(struct family *f, const char *name, const char *child, int n)
 	assert_true(f->server >= 0);
 	if (f->server == 0) {
 		(void)setsid();
+		/* Whoever reads this program's output is not to wait. */
+		(void)!freopen("/dev/null", "w", stdout);
+		(void)!freopen("/dev/null", "w", stderr);
 		(void)execl(path, path, "-c", script, (char *)NULL);
 		_exit(1);
 	}
