@@ -171,6 +171,10 @@ static const struct {
 } told[] = {
     {500, SLICE("model runner has unexpectedly stopped"), ERR_EOF},
     {500, SLICE("llama-server process has terminated"), ERR_EOF},
+    {500, SLICE("llama-server process no longer running"), ERR_EOF},
+    {500, SLICE("error reading llama-server"), ERR_EOF},
+    /* In the middle of an answer that is not streamed. */
+    {500, SLICE("error was encountered while running the model"), ERR_EOF},
     {500, SLICE("llama runner process has terminated"), ERR_EOF},
     {503, SLICE("Loading model"), ERR_CONNECT},
 };

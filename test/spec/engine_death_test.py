@@ -85,6 +85,8 @@ def test_after_a_death_in_company_suspects_run_alone(weir, engine):
     "status, text",
     [
         (500, "model runner has unexpectedly stopped, this may be due to"),
+        (500, "an error was encountered while running the model: unexpected"),
+        (500, "error reading llama-server chat response: read tcp"),
         (503, '{"code":503,"message":"Loading model"}'),
     ],
 )
