@@ -20,6 +20,7 @@ enum {
 	/* Longer than other supervisors take to start theirs again. */
 	FREE_US = 5 * 1000 * 1000,
 	HELD_LOOK_US = 30 * 1000 * 1000,
+	WEIGH_LOOK_US = 20 * 1000,
 };
 
 /* --- what is told --- */
@@ -160,20 +161,22 @@ is_held(struct run *r, char *out, size_t cap, int64_t now_us)
 
 /* --- start --- */
 
-/* ${env} with ${more} behind it; the caller frees the array. */
+/* ${env} with what else it needs behind it; the caller frees the array. */
 static char **
-with_more(char *const *env, char *more)
+with_more(const struct run *r, char *store)
 {
+	char *const *env = r->recipe.env;
 	size_t n = 0;
 	char **v;
 
 	while (env[n] != NULL)
 		n++;
-	if ((v = calloc(n + 2, sizeof *v)) == NULL)
+	if ((v = calloc(n + 3, sizeof *v)) == NULL)
 		return NULL;
 	memcpy(v, env, n * sizeof *v);
-	if (more[0] != 0)
-		v[n] = more;
+	if (store[0] != 0)
+		v[n++] = store;
+	v[n] = weighing_env(&r->weighing);
 	return v;
 }
 
@@ -183,7 +186,7 @@ make_process(struct run *r, char *store)
 	struct os_spawn s = {.argv = r->recipe.argv,
 	    .cgroup = &r->cgroup,
 	    .ends_with_parent = true};
-	char **env = with_more(r->recipe.env, store), name[128];
+	char **env = with_more(r, store), name[128];
 	enum err e = env != NULL ? OK : ERR_NOMEM;
 
 	if (e == OK)
@@ -208,6 +211,10 @@ start(struct run *r, int64_t now_us)
 {
 	char store[4400];
 
+	if (!weighing_is_over(&r->weighing)) {
+		r->start_at_us = now_us + WEIGH_LOOK_US;
+		return;
+	}
 	if (has_leftovers(r, now_us) || is_elsewhere(r, now_us) ||
 	    is_held(r, store, sizeof store, now_us))
 		return;
@@ -414,6 +421,8 @@ run_adopt(struct run *r, const struct run_world *world, const struct conf *conf,
 	door_init(&r->door, &e->url, port);
 	if ((err = make_recipe(&r->recipe, r, conf, e, port)) != OK)
 		recipe_fini(&r->recipe);
+	else
+		weighing_begin(&r->weighing, conf, e, &r->recipe);
 	return err;
 }
 
@@ -446,6 +455,7 @@ run_change(struct run *r, const struct conf *conf, const struct conf_engine *e,
 	r->port = port;
 	r->is_ollama = recipe_is_ollama(e);
 	door_init(&r->door, &e->url, port);
+	weighing_begin(&r->weighing, conf, e, &r->recipe);
 	if (!is_same) {
 		r->backoff = (struct backoff){0};
 		restart(r, now_us);
@@ -465,6 +475,7 @@ run_fini(struct run *r)
 	/* Left-overs that were still given time have none any more. */
 	if (r->pid != 0 || r->sweep_until_us != 0)
 		(void)sweep(r, SIGKILL);
+	weighing_fini(&r->weighing);
 	os_fd_close(&r->why_fd);
 	output_close(&r->out);
 	os_cgroup_remove(&r->cgroup);

@@ -16,6 +16,7 @@
 #include "run/door.h"
 #include "run/leftover.h"
 #include "run/output.h"
+#include "run/weighing.h"
 
 /* What all engines of a keeper have in common. */
 struct run_world {
@@ -31,6 +32,7 @@ struct run {
 	char name[ENGINE_NAME_MAX];
 	struct recipe recipe;
 	bool is_ollama;
+	struct weighing weighing;
 	uint16_t port; /* that weir chose */
 	struct door door;
 

@@ -13,7 +13,7 @@ import pytest
 from harness.asks import ask, error_of
 from harness.real import make_model, program
 from harness.waiting import wait_process
-from harness.weir import free_ports
+from harness.weir import binary, free_ports
 
 NAMES = ("tiny", "other")
 MODELFILE = (
@@ -67,7 +67,7 @@ def create(path, name, folder, env):
 
 @pytest.fixture
 def run_ollama(start_weir, store):
-    def start(models=None):
+    def start(models=None, env=None, **more):
         path = program(
             "WEIR_OLLAMA", "get-ollama", "ollama/bin/ollama", "Ollama"
         )
@@ -79,18 +79,58 @@ def run_ollama(start_weir, store):
                 "OLLAMA_MODELS": str(store / "models"),
                 "HOME": str(store),
                 "OLLAMA_KEEP_ALIVE": "5m",
+                **(env or {}),
             },
         }
         weir = start_weir(
             {
                 "engines": [engine],
                 "models": models or {"tiny": {"preload": True}},
+                **more,
             }
         )
         weir.wait_event("model_ready")
         return weir
 
     return start
+
+
+def size_of(store, name):
+    """The bytes that weir reckons for it with 512 tokens."""
+    argv = [binary(), "memory", "--json", "--context", "512"]
+    told = subprocess.run(
+        [*argv, blob_of(store, name)], capture_output=True, check=True
+    )
+    return json.loads(told.stdout)["total_bytes"]
+
+
+def blob_of(store, name):
+    manifest = next((store / "models/manifests").rglob(name + "/latest"))
+    digest = next(
+        layer["digest"]
+        for layer in json.loads(manifest.read_text())["layers"]
+        if layer["mediaType"].endswith("image.model")
+    )
+    return store / "models/blobs" / digest.replace(":", "-")
+
+
+@pytest.mark.parametrize(
+    "share, own, holds",
+    [(1.5, {}, "1"), (2.5, {}, None), (1.5, {"of_mine": "2"}, "2")],
+)
+def test_where_memory_holds_one_it_is_told_so(
+    run_ollama, store, share, own, holds
+):
+    """What the environment of the configuration says stands above it."""
+    name = "OLLAMA_MAX_LOADED_MODELS"
+    env = {name: own["of_mine"]} if own else {}
+    weir = run_ollama(
+        {"tiny": {"preload": True}, "other": {"context": 512}},
+        env=env,
+        memory={"limit": int(size_of(store, "tiny") * share)},
+    )
+    pid = weir.wait_event("engine_started")["pid"]
+    assert environment(pid).get(name) == holds
 
 
 def say(weir, model="tiny", **more):
@@ -186,13 +226,7 @@ def test_a_runner_that_is_stopped_is_ended_behind_it(run_ollama):
 
 def test_a_model_that_is_listed_but_broken(run_ollama, store):
     """Its file is cut: it looks well in every listing."""
-    manifest = next((store / "models/manifests").rglob("other/latest"))
-    digest = next(
-        layer["digest"]
-        for layer in json.loads(manifest.read_text())["layers"]
-        if layer["mediaType"].endswith("image.model")
-    )
-    blob = store / "models/blobs" / digest.replace(":", "-")
+    blob = blob_of(store, "other")
     whole = blob.read_bytes()
     blob.write_bytes(whole[: len(whole) // 2])
     try:
