@@ -166,6 +166,13 @@ engine_note_failure(struct engine *e)
 	probe_at(e, os_now_us() + e->open_us);
 }
 
+void
+engine_note_mute(struct engine *e)
+{
+	e->failures = FAILURES_MAX;
+	engine_note_failure(e);
+}
+
 unsigned
 engine_note_death(struct engine *e)
 {

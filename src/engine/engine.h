@@ -369,6 +369,8 @@ void engine_note_changed(struct engine *e);
 unsigned engine_note_death(struct engine *e);
 /* It failed otherwise: too slow, or no HTTP. */
 void engine_note_failure(struct engine *e);
+/* Its canary failed: it gets nothing more until it answers again. */
+void engine_note_mute(struct engine *e);
 /* It answered a request: the circuit is closed. */
 void engine_note_success(struct engine *e);
 

@@ -2,6 +2,7 @@
 #include "engine/cure.h"
 #include "engine/fetch.h"
 #include "engine/load.h"
+#include "engine/machine.h"
 #include "json/write.h"
 #include "model/name.h"
 #include <stdlib.h>
@@ -13,6 +14,8 @@ enum {
 	AGAIN_US = 1000 * 1000,
 	LOOK_US = 30 * 1000000,
 	CANARY_US = 300 * 1000000,
+	/* Longer than a prefill of a stranger's. */
+	CANARY_SPEAK_US = 90 * 1000000,
 };
 
 /* The questions, from the likeliest to the last resort. */
@@ -23,6 +26,7 @@ struct engine_proof {
 	struct engine *engine;
 	struct timer timer;
 	bool is_asking;
+	bool is_canary; /* it spoke before */
 	enum question question;
 	char key[MODEL_NAME_MAX]; /* canonical, of the model that is asked */
 	size_t key_n;
@@ -175,12 +179,13 @@ proof_ask(struct fetch *f, const struct engine_model *m, int64_t bound_us)
 static void
 ask(struct engine_proof *p, enum question q)
 {
+	int64_t most_us = p->is_canary ? CANARY_SPEAK_US : SPEAK_US;
 	int64_t bound_us = p->engine->first_byte_us;
 
 	p->question = q;
 	p->is_asking = true;
 	ask_by(&p->fetch, model_of(p), slice_of(p->key, p->key_n), q,
-	    bound_us < SPEAK_US ? bound_us : SPEAK_US);
+	    bound_us < most_us ? bound_us : most_us);
 }
 
 /* Only of those that are to be preloaded: others are nobody's business. */
@@ -224,6 +229,16 @@ spoke(struct engine_proof *p, struct engine_model *m)
 	p->began_us = 0;
 }
 
+/* It answered, and not with what it was asked for; or not in time. */
+static void
+mute(struct engine_proof *p, struct engine_model *m, const char *reason)
+{
+	load_failed(p->engine, m, reason);
+	tell(p->engine, m);
+	if (p->is_canary)
+		engine_note_mute(p->engine);
+}
+
 static void
 on_done(struct fetch *f)
 {
@@ -242,12 +257,9 @@ on_done(struct fetch *f)
 		ask(p, ASK_EMBED);
 		return;
 	} else if (f->err == OK && f->status != 503) {
-		load_failed(p->engine, m,
-		    load_reason(f->status, buf_slice(&f->answer)));
-		tell(p->engine, m);
+		mute(p, m, load_reason(f->status, buf_slice(&f->answer)));
 	} else if (f->err == ERR_TIMEOUT) {
-		load_failed(p->engine, m, "it is loaded but does not speak");
-		tell(p->engine, m);
+		mute(p, m, "it is loaded but does not speak");
 	} else {
 		/* The engine's fault, not yet the model's: its probe decides. */
 		engine_note_suspect(p->engine);
@@ -320,6 +332,7 @@ advance(struct engine_proof *p, struct engine_model *m, int64_t now_us)
 		p->began_us = now_us;
 	memcpy(p->key, m->node.key.p, m->node.key.n);
 	p->key_n = m->node.key.n;
+	p->is_canary = m->is_proved;
 	ask(p, m->is_embedder ? ASK_EMBED : ASK_TOKEN);
 	return true;
 }
@@ -340,6 +353,37 @@ proof_find_idle(struct engine *e)
 	return NULL;
 }
 
+/*
+ * Is ${m} loaded for good, so that a question does not keep what would go?
+ * Only engines of this machine: others may ask for money.
+ */
+static bool
+stays(const struct engine *e, const struct engine_model *m)
+{
+	if (!m->is_proved || m->is_remote || !machine_is_home(e))
+		return false;
+	if (e->kind == ENGINE_LLAMA && !e->is_router)
+		return true;
+	return load_is_ours(e) && m->is_loaded && m->keep_us == INT64_MAX;
+}
+
+/* The canaries of models that nobody has asked to be preloaded. */
+static void
+ask_canaries(struct engine *e, int64_t now_us)
+{
+	struct table_node *n = NULL;
+
+	if (e->in_use > 0)
+		return;
+	while ((n = table_next(&e->models, n)) != NULL) {
+		struct engine_model *m = TABLE_OF(n, struct engine_model, node);
+
+		if (stays(e, m) && is_due(m, now_us) &&
+		    advance(need(e), m, now_us))
+			return;
+	}
+}
+
 void
 proof_next(struct engine *e)
 {
@@ -348,10 +392,13 @@ proof_next(struct engine *e)
 	struct engine_proof *p;
 	bool is_done = true;
 
-	if (s->n_wanted == 0 || e->is_retired || !engine_is_up(e) ||
-	    !e->has_listing || (e->proof && e->proof->is_asking) ||
-	    cure_is_busy(e))
+	if (e->is_retired || !engine_is_up(e) || !e->has_listing ||
+	    (e->proof && e->proof->is_asking) || cure_is_busy(e))
 		return;
+	if (s->n_wanted == 0) {
+		ask_canaries(e, now_us);
+		return;
+	}
 	p = need(e);
 	for (size_t i = 0; i < s->n_wanted; i++) {
 		struct engine_model *m = s->wanted[i].is_preload
@@ -366,6 +413,8 @@ proof_next(struct engine *e)
 		}
 		is_done = is_done && m->is_proved;
 	}
+	if (is_done)
+		ask_canaries(e, now_us);
 	if (!p->is_asking)
 		timer_set(&p->timer, now_us + (is_done ? LOOK_US : AGAIN_US));
 }
@@ -407,53 +456,4 @@ proof_fini(struct engine *e)
 	fetch_fini(&p->fetch);
 	free(p);
 	engine_drop(e);
-}
-
-/* --- what is told --- */
-
-/* The better of what is known of ${m}, on one engine, and ${out}. */
-static void
-improve(struct proof_state *out, const struct engine_model *m, int64_t now_us)
-{
-	if (m->is_proved) {
-		out->state = "ready";
-		out->why = NULL;
-	} else if (strcmp(out->state, "ready") == 0) {
-		return;
-	} else if (m->retry_us > now_us || m->failures > 0) {
-		out->state = "broken";
-		out->why = m->reason;
-	} else {
-		out->state = m->is_loading ? "loading" : "waiting";
-		out->why = NULL;
-	}
-}
-
-bool
-proof_state_at(const struct engine_set *s, size_t i, struct proof_state *out)
-{
-	int64_t now_us = os_now_us();
-	bool any_up = false;
-	size_t at = 0;
-
-	for (; at < s->n_wanted; at++)
-		if (s->wanted[at].is_preload && i-- == 0)
-			break;
-	if (at >= s->n_wanted)
-		return false;
-	*out = (struct proof_state){.name = s->wanted[at].name, .state = ""};
-	LIST_EACH (it, &s->engines) {
-		const struct engine *e = LIST_OF(it, struct engine, node);
-		const struct engine_model *m = find_model(e, out->name);
-
-		any_up = any_up || (engine_is_up(e) && e->has_listing);
-		if (engine_is_up(e) && m)
-			improve(out, m, now_us);
-	}
-	if (out->state[0] == 0) {
-		out->state = any_up ? "missing" : "waiting";
-		if (any_up && s->wanted[at].why[0])
-			out->why = s->wanted[at].why;
-	}
-	return true;
 }

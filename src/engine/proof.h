@@ -7,8 +7,9 @@
  *                  '---------'--> broken: again after 5 s, doubling to 5 min
  *
  * All of it on weir's own connections.  An answer to a caller proves as well.
- * A preloaded model that nobody has used for five minutes is made to speak
- * again, where the engine has nothing else to do.
+ * A model that is loaded, that stays so, and that nobody has used for five
+ * minutes is made to speak again, where the engine has nothing else to do (a
+ * canary).  An engine whose canary fails gets nothing more until it answers.
  */
 #pragma once
 #include "engine/engine.h"
