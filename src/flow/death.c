@@ -175,6 +175,10 @@ static const struct {
     {500, SLICE("error reading llama-server"), ERR_EOF},
     /* In the middle of an answer that is not streamed. */
     {500, SLICE("error was encountered while running the model"), ERR_EOF},
+    /* Its questions to the runner, which told nobody's answer yet. */
+    {500, SLICE("Post \\\"http://127.0.0.1:"), ERR_EOF},
+    {500, SLICE("Get \\\"http://127.0.0.1:"), ERR_EOF},
+    {500, SLICE("\"connection refused\""), ERR_EOF},
     {500, SLICE("llama runner process has terminated"), ERR_EOF},
     {503, SLICE("Loading model"), ERR_CONNECT},
 };

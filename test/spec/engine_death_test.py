@@ -86,6 +86,9 @@ def test_after_a_death_in_company_suspects_run_alone(weir, engine):
     [
         (500, "model runner has unexpectedly stopped, this may be due to"),
         (500, "an error was encountered while running the model: unexpected"),
+        (500, 'Post "http://127.0.0.1:34309/tokenize": read tcp 127.0.0.1'),
+        (500, 'health resp: Get "http://127.0.0.1:34309/health": EOF'),
+        (500, "connection refused"),
         (500, "error reading llama-server chat response: read tcp"),
         (503, '{"code":503,"message":"Loading model"}'),
     ],
