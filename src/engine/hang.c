@@ -2,6 +2,7 @@
 #include "engine/engine.h"
 #include "engine/load.h"
 #include "engine/server.h"
+#include "engine/slots.h"
 
 enum hang_is
 hang_judge(
@@ -63,6 +64,14 @@ find_culprit(const struct engine *e, pid_t server, const struct os_progress *p)
 	return runners > 1 ? server : runner;
 }
 
+/* Restarted so fast that it was never seen to be down: who is it now? */
+static void
+look_anew(struct engine *e)
+{
+	if (e->pid > 0 && os_proc_began(e->pid) == 0)
+		slots_find_process(e);
+}
+
 enum hang_is
 hang_look(struct engine *e, int64_t now_us, pid_t *pid)
 {
@@ -72,17 +81,20 @@ hang_look(struct engine *e, int64_t now_us, pid_t *pid)
 	enum hang_is is;
 	bool busy;
 
-	if (server == 0 || now_us - h->looked_us < HANG_LOOK_US)
+	if (now_us - h->looked_us < HANG_LOOK_US)
 		return HANG_NONE;
+	if (server == 0) {
+		h->looked_us = now_us;
+		look_anew(e);
+		return HANG_NONE;
+	}
 	if (now_us - h->looked_us > 2 * HANG_STOPPED_US)
 		h->moved_us = h->tick_us = h->ran_us = now_us;
 	h->looked_us = now_us;
 	/* Slots that linger are no proof of work. */
 	busy = e->in_use > e->lingering && !load_is_busy(e);
 	if (os_proc_progress(server, &p) != OK) {
-		/* Restarted so fast that it was never seen to be down. */
-		if (server == e->pid)
-			slots_find_process(e);
+		look_anew(e);
 		return HANG_NONE;
 	}
 	is = hang_judge(h, &p, busy, now_us);
