@@ -68,7 +68,7 @@ find_culprit(const struct engine *e, pid_t server, const struct os_progress *p)
 static void
 look_anew(struct engine *e)
 {
-	if (e->pid > 0 && os_proc_began(e->pid) == 0)
+	if (e->pid > 0 && engine_is_up(e) && os_proc_began(e->pid) == 0)
 		slots_find_process(e);
 }
 
