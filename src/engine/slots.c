@@ -115,13 +115,16 @@ ask_runners(pid_t pid, struct buf *b)
 void
 slots_find_process(struct engine *e)
 {
-	e->pid = 0;
-	if (!engine_is_loopback(e))
-		return;
-	e->pid = os_sock_port_pid((uint16_t)e->port);
+	pid_t pid = 0;
+
+	if (engine_is_loopback(e))
+		pid = os_sock_port_pid((uint16_t)e->port);
 	/* Of a service, which is another user's: the one Ollama of it. */
-	if (e->pid <= 0)
-		e->pid = os_sock_port_pid_named((uint16_t)e->port, "ollama");
+	if (pid <= 0 && engine_is_loopback(e))
+		pid = os_sock_port_pid_named((uint16_t)e->port, "ollama");
+	/* Between two of them the one that was is remembered. */
+	if (pid > 0 || !engine_is_up(e))
+		e->pid = pid;
 }
 
 void
@@ -133,7 +136,7 @@ slots_find_ollama(struct engine *e)
 	pid_t pid;
 
 	/* The same process listens as long as it is up, or lives. */
-	if (!engine_is_up(e) || (e->pid > 0 && os_proc_began(e->pid) == 0))
+	if (!engine_is_up(e) || e->pid == 0 || os_proc_began(e->pid) == 0)
 		slots_find_process(e);
 	pid = e->pid;
 	buf_init(&b, ARGS_MAX);
