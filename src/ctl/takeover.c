@@ -413,6 +413,8 @@ takeover_undo(const struct install *in)
 	if (!install_remove(in, INSTALL_DROPIN))
 		return;
 	(void)INSTALL_TELL(in, "daemon-reload");
+	/* It may have been started too often, where it could not be. */
+	(void)INSTALL_TELL(in, "reset-failed", in->unit);
 	(void)INSTALL_TELL(in, "restart", in->unit);
 }
 

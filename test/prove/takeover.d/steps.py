@@ -279,6 +279,7 @@ def rollback(m):
     rolled_back(m, "a file of the unit's holds Ollama where it is")
     m.must("rm", "/etc/systemd/system/ollama.service.d/file.conf")
     m.must("systemctl", "daemon-reload")
+    m.must("systemctl", "reset-failed", "ollama")
     m.must("systemctl", "restart", "ollama")
     wait(lambda: is_ollama(m), "Ollama answers")
     before["etc"] = kept
