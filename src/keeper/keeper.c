@@ -96,7 +96,11 @@ collect_orphans(struct keeper *k)
 		int status = 0;
 
 		(void)waitpid(pid, &status, WNOHANG);
-		if (unit != NULL && status != 0)
+		if (unit != NULL && WIFEXITED(status) &&
+		    WEXITSTATUS(status) == CREW_LEFT_ALONE)
+			keeper_say(k, EVENT_UNIT_STOPPED,
+			    EVENT_ARGS(event_str("unit", unit)));
+		else if (unit != NULL && status != 0)
 			keeper_say(k, EVENT_UNIT_REFUSED,
 			    EVENT_ARGS(event_str("unit", unit),
 				event_num("status", WEXITSTATUS(status))));

@@ -265,20 +265,27 @@ get_asked(struct crew *c, const char *unit)
 	return oldest;
 }
 
-/* systemd's engine: asked, not done; what comes of it the probes show. */
+/*
+ * systemd's engine: asked, not done; what comes of it the probes show.  Who
+ * stopped the unit wanted it stopped.
+ */
 static void
 ask_systemd(struct crew *c, const struct conf_engine *e, int64_t now_us)
 {
-	static char program[] = "systemctl", quiet[] = "--no-ask-password",
-		    no_wait[] = "--no-block", verb[] = "restart";
-	char unit[300];
-	char *argv[] = {program, quiet, no_wait, verb, unit, NULL};
+	static char program[] = "sh", flag[] = "-c";
+	static char script[] =
+	    "s=$(systemctl show --property=ActiveState --value -- \"$1\")\n"
+	    "[ \"$s\" != inactive ] || exit \"$2\"\n"
+	    "exec systemctl --no-ask-password --no-block restart -- \"$1\"";
+	char unit[300], left[8];
+	char *argv[] = {program, flag, script, program, unit, left, NULL};
 	struct os_spawn s = {
 	    .argv = argv, .env = os_environ(), .out_fd = STDERR_FILENO};
 	struct crew_asked *asked;
 	int why_fd;
 
 	(void)snprintf(unit, sizeof unit, "%.*s", SLICE_ARG(e->unit));
+	(void)snprintf(left, sizeof left, "%d", CREW_LEFT_ALONE);
 	asked = get_asked(c, unit);
 	if (asked->at_us != 0 && now_us - asked->at_us < ASK_AGAIN_US)
 		return;

@@ -10,6 +10,8 @@
 #include "run/run.h"
 #include <poll.h>
 
+enum { CREW_LEFT_ALONE = 43 }; /* a status; see crew_asked */
+
 struct crew {
 	struct run_world world;
 	char folder[512], mark[64];
@@ -63,7 +65,10 @@ void crew_tell_all(struct crew *c, int64_t now_us);
 void crew_wish(
     struct crew *c, const char *name, enum engine_wish wish, int64_t now_us);
 
-/* The unit that process ${pid} asked systemd to restart; NULL: none did. */
+/*
+ * The unit that process ${pid} asked systemd to restart; NULL: none did.  Its
+ * status is that of systemctl, or CREW_LEFT_ALONE: somebody stopped the unit.
+ */
 const char *crew_asked(const struct crew *c, pid_t pid);
 
 /* End all within ${grace_us}; then crew_is_gone. */

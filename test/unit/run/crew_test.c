@@ -18,6 +18,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -510,6 +511,70 @@ test_oom(void **state)
 	assert_int_equal(until(2)->end, ENGINE_END_MEMORY);
 }
 
+/* --- systemd's --- */
+
+/* A systemctl that says ${state} and notes what else it is asked for. */
+static void
+stand_in(const char *state)
+{
+	char text[300], path[100];
+	FILE *f;
+
+	(void)snprintf(path, sizeof path, "%s/systemctl", dir);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	(void)snprintf(text, sizeof text,
+	    "#!/bin/sh\n[ \"$1\" != show ] || exec echo %s\n"
+	    "echo \"$@\" >> %s/asked\n[ %s != failed ] || exit 4\n",
+	    state, dir, state);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(path, 0755), 0);
+}
+
+static void
+test_systemd_is_asked(void **state)
+{
+	static const struct {
+		const char *state;
+		int status;
+		bool is_asked;
+	} cases[] = {
+	    {"active", 0, true},
+	    {"failed", 4, true}, /* what systemctl ends with is told */
+	    {"inactive", CREW_LEFT_ALONE, false},
+	};
+	char path[8192], asked[200], line[200];
+
+	(void)state;
+	(void)snprintf(path, sizeof path, "%s:%s", dir, getenv("PATH"));
+	assert_int_equal(setenv("PATH", path, 1), 0);
+	(void)snprintf(asked, sizeof asked, "%s/asked", dir);
+	configure(
+	    "engines:\n- {name: e, url: 'http://127.0.0.1:9', unit: o}\n");
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		/* Long enough ago to be asked again. */
+		int64_t now_us = os_now_us() + (int64_t)i * 3600 * 1000000;
+		FILE *f;
+		int status;
+
+		stand_in(cases[i].state);
+		crew_wish(&crew, "e", ENGINE_RESTART, now_us);
+		assert_true(waitpid(crew.asked[0].pid, &status, 0) > 0);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), cases[i].status);
+		f = fopen(asked, "r");
+		assert_int_equal(f != NULL, cases[i].is_asked);
+		if (f == NULL)
+			continue;
+		assert_non_null(fgets(line, sizeof line, f));
+		assert_string_equal(
+		    line, "--no-ask-password --no-block restart -- o\n");
+		(void)fclose(f);
+		assert_int_equal(unlink(asked), 0);
+	}
+}
+
 int
 main(void)
 {
@@ -527,6 +592,7 @@ main(void)
 	    TEST(test_elsewhere),
 	    TEST(test_moves_away),
 	    TEST(test_oom),
+	    TEST(test_systemd_is_asked),
 	};
 
 	os_adopt_orphans();
