@@ -1,9 +1,11 @@
 #include "os/cgroup.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,6 +87,41 @@ os_cgroup_make(struct os_cgroup *c, const char *name)
 		return OK;
 	c->path[0] = 0;
 	return ERR_IO;
+}
+
+/* Is it ${prefix}PID-..., and that process gone? */
+static bool
+is_orphan(const char *name, const char *prefix)
+{
+	size_t n = strlen(prefix);
+	char *end;
+	long pid;
+
+	if (strncmp(name, prefix, n) != 0)
+		return false;
+	pid = strtol(name + n, &end, 10);
+	return pid > 0 && *end == '-' && kill((pid_t)pid, 0) != 0 &&
+	    errno == ESRCH;
+}
+
+void
+os_cgroup_sweep(const struct os_cgroup *c, const char *prefix)
+{
+	const char *slash = strrchr(c->path, '/');
+	char parent[sizeof c->path];
+	struct dirent *entry;
+	DIR *dir;
+
+	if (slash == NULL)
+		return;
+	(void)snprintf(
+	    parent, sizeof parent, "%.*s", (int)(slash - c->path), c->path);
+	if ((dir = opendir(parent)) == NULL)
+		return;
+	while ((entry = readdir(dir)) != NULL)
+		if (is_orphan(entry->d_name, prefix))
+			(void)unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
+	(void)closedir(dir);
 }
 
 void

@@ -20,6 +20,12 @@ struct os_cgroup {
  */
 MUST_CHECK enum err os_cgroup_make(struct os_cgroup *c, const char *name);
 
+/*
+ * Take the empty groups beside ${c} away that are called ${prefix}PID-... of
+ * processes that are gone: killed, they could not.
+ */
+void os_cgroup_sweep(const struct os_cgroup *c, const char *prefix);
+
 /* Move this process into it; for a child that is about to be a program. */
 void os_cgroup_enter(const struct os_cgroup *c);
 

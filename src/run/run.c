@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define CGROUP "weir-" /* and PID-NAME */
+
 enum {
 	GRACE_US = 10 * 1000 * 1000, /* of a restart */
 	HUNG_GRACE_US = 500 * 1000,
@@ -194,9 +196,9 @@ make_process(struct run *r, char *store)
 	if (e != OK)
 		goto free_env;
 	(void)snprintf(
-	    name, sizeof name, "weir-%ld-%s", (long)getpid(), r->name);
-	if (r->cgroup.path[0] == 0)
-		(void)!os_cgroup_make(&r->cgroup, name);
+	    name, sizeof name, CGROUP "%ld-%s", (long)getpid(), r->name);
+	if (r->cgroup.path[0] == 0 && os_cgroup_make(&r->cgroup, name) == OK)
+		os_cgroup_sweep(&r->cgroup, CGROUP);
 	r->oom_kills = os_cgroup_oom_kills(&r->cgroup);
 	s.env = env;
 	e = os_spawn(&s, &r->pid, &r->why_fd);
