@@ -72,6 +72,18 @@ look_anew(struct engine *e)
 		slots_find_process(e);
 }
 
+/*
+ * May who does nothing be waiting for others: a graphics processor, or, where
+ * it is no engine that weir knows, another machine that it asks in its turn?
+ */
+static bool
+may_wait(const struct engine *e, pid_t server, enum hang_is is)
+{
+	bool uses_gpu = os_proc_uses_gpu(server);
+
+	return uses_gpu ? is == HANG_IDLE : e->kind == ENGINE_OPENAI;
+}
+
 enum hang_is
 hang_look(struct engine *e, int64_t now_us, pid_t *pid)
 {
@@ -98,7 +110,7 @@ hang_look(struct engine *e, int64_t now_us, pid_t *pid)
 		return HANG_NONE;
 	}
 	is = hang_judge(h, &p, busy, now_us);
-	if (is == HANG_NONE || (is == HANG_IDLE && os_proc_uses_gpu(server)))
+	if (is == HANG_NONE || (is != HANG_STOPPED && may_wait(e, server, is)))
 		return HANG_NONE;
 	if ((*pid = find_culprit(e, server, &p)) == 0)
 		is = HANG_NONE;

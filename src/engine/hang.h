@@ -6,6 +6,10 @@
  *   for 20 s; where a graphics processor may do the work: without a tick of a
  *   processor for 60 s
  *
+ * What is neither an Ollama nor a llama-server may ask others in its turn: it is
+ * judged by the second only where it uses a graphics processor, else left to
+ * the timeouts.
+ *
  * A load from a slow disk and a long prefill do something all the time, or
  * wait for the disk.  One that hangs but spins looks busy: it falls to the
  * engine's silence timeouts (first_byte, between_bytes).

@@ -1,7 +1,7 @@
 /*
  * The configuration's reader on any bytes.  It answers with a configuration
  * or with at least one error; what it accepts prints to what it reads as the
- * same; problems print.
+ * same, but for what is secret; problems print.
  */
 #include "conf/diff.h"
 #include <assert.h>
@@ -13,7 +13,17 @@ enum { TEXT_MAX = 32 << 20 };
 static struct conf_problems problems;
 static struct conf_changes changes;
 
-/* ${c} prints as YAML that reads as the same. */
+/* What stands in the place of a secret; see conf/mask.h. */
+static bool
+has_hidden(struct slice text)
+{
+	return memmem(text.p, text.n, "...", 3) != NULL;
+}
+
+/*
+ * ${c} prints as YAML that reads as the same, but for what is hidden; what
+ * was hidden once stays as it is.
+ */
 static void
 round_trip(const struct conf *c)
 {
@@ -27,7 +37,8 @@ round_trip(const struct conf *c)
 		assert(conf_parse(buf_slice(&first), "again", &again,
 			   &problems) == OK);
 		conf_diff(c, again, &changes);
-		assert(changes.n == 0 && changes.n_restart == 0);
+		assert(has_hidden(buf_slice(&first)) ||
+		    (changes.n == 0 && changes.n_restart == 0));
 		assert(conf_print(again, &second) == OK);
 		assert(slice_eq(buf_slice(&first), buf_slice(&second)));
 		conf_drop(again);

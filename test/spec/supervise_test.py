@@ -16,6 +16,7 @@ import pytest
 
 from harness import metrics
 from harness.asks import ask
+from harness.queueing import send
 from harness.real import make_model, program
 from harness.waiting import wait_process
 from harness.weir import binary, free_ports
@@ -478,7 +479,11 @@ def test_one_that_is_stopped_is_ended_and_its_callers_served(run_weir, llama):
 
 
 def test_one_that_does_nothing_is_ended(run_weir):
-    """Alive for whoever asks for its health, deaf for requests."""
+    """Alive for whoever asks for its health, deaf for requests.  What is no
+    engine that weir knows may be asking another machine."""
+    other = run_weir(fake("deaf"), kind="openai")
+    asked = send(other, "openai")
+    (FOLDER / "fake.py.was_deaf").unlink()
     weir = run_weir(fake("deaf"))
     pid = pid_of(weir)
     answers = []
@@ -496,6 +501,8 @@ def test_one_that_does_nothing_is_ended(run_weir):
     assert 19 < time.monotonic() - begin < 32
     caller.join()
     assert answers == [200]
+    assert not events(other, "engine_hung")
+    asked.close()
 
 
 

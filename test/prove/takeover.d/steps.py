@@ -170,13 +170,34 @@ def watched(m):
     wait(lambda: speaks(m), "a model speaks")
 
 
-def given_up(m):
-    """An Ollama that systemd has given up"""
+def left_alone(m):
+    """An Ollama that somebody stopped"""
     m.must("systemctl", "stop", "ollama")
     begin = time.monotonic()
-    wait(lambda: events(m, "engine_unit_restart"), "weir asks", 120)
+    wait(lambda: events(m, "unit_stopped"), "weir has looked", 120)
+    assert prop(m, "ActiveState", "ollama") == "inactive"
+    show("it was down for a minute; weir left it alone, and says so", begin)
+    m.must("systemctl", "start", "ollama")
     wait(lambda: speaks(m), "a model speaks", 60)
+    # Who has asked systemd asks no more for minutes.
+    m.must("systemctl", "restart", "weir")
+    wait(lambda: speaks(m), "a model speaks", 60)
+
+
+def given_up(m):
+    """An Ollama that systemd has given up"""
+    dropin = "/run/systemd/system/ollama.service.d"
+    text = "[Service]\\nRestart=no\\n"
+    m.must("mkdir", "-p", dropin)
+    m.must("sh", "-c", "printf '%s' > %s/once.conf" % (text, dropin))
+    m.must("systemctl", "daemon-reload")
+    m.must("systemctl", "kill", "--signal=KILL", "ollama")
+    wait(lambda: prop(m, "ActiveState", "ollama") == "failed", "it has failed")
+    begin = time.monotonic()
+    wait(lambda: speaks(m), "a model speaks", 180)
     show("it was down; weir asked systemd, and a model speaks", begin)
+    m.must("rm", "-r", dropin)
+    m.must("systemctl", "daemon-reload")
 
 
 def booted(m):
@@ -385,6 +406,6 @@ def no_polkit(m):
     as_before(m)
 
 
-STEPS = [prepare, take_over, hardened, supervised, rights, watched, given_up]
-STEPS += [booted, doctor, understood, uninstall, beside, sockets, runs_it]
-STEPS += [rollback, no_polkit]
+STEPS = [prepare, take_over, hardened, supervised, rights, watched]
+STEPS += [left_alone, given_up, booted, doctor, understood, uninstall]
+STEPS += [beside, sockets, runs_it, rollback, no_polkit]
