@@ -266,8 +266,8 @@ def stop(unit):
         pass
 def start(unit):
     if unit == "ollama.service":
-        argv = [sys.executable, str(here / "ollama.py")]
-        env = {**os.environ, **environment()}
+        argv = [str(here / "ollama"), str(here / "ollama.py")]
+        env = {**os.environ, **environment(), "PYTHONHOME": sys.base_prefix}
     else:
         if (here / "weir_fails").exists():
             argv = ["false"]
@@ -312,6 +312,8 @@ class Machine:
         self.port = free_ports(1)[0]
         (folder / "bin").mkdir()
         (folder / "ollama.py").write_text(OLLAMA)
+        # Only an Ollama is looked at: by the name of its program.
+        shutil.copy(os.path.realpath(sys.executable), folder / "ollama")
         env = "OLLAMA_HOST=127.0.0.1:%d" % self.port
         if origins:
             env += " OLLAMA_ORIGINS=" + origins
@@ -324,7 +326,7 @@ class Machine:
             "PATH": "%s:%s" % (folder / "bin", os.environ["PATH"]),
         }
         self.systemctl("restart", "ollama.service")
-        self.wait(lambda: self.is_ollama())
+        self.wait(self.is_ollama)
 
     def systemctl(self, *words):
         subprocess.run(

@@ -43,7 +43,7 @@ SCENARIOS = [
     Scenario(
         "big",
         "8 connections, prompts of 500 KB, answers of 0.3 KB",
-        [],
+        ["--context", CONTEXT],  # one that may not fit would be asked about
         ["--connections", 8, "--prompt-bytes", 500000],
     ),
     Scenario(
