@@ -8,6 +8,7 @@
 #include "engine/probe.h"
 #include "engine/proof.h"
 #include "engine/slots.h"
+#include "engine/tokenizer.h"
 #include "engine/upstream.h"
 #include "os/file.h"
 #include <assert.h>
@@ -308,8 +309,12 @@ engine_new(struct engine_set *s, const struct conf_engine *ce)
 static void
 retire(struct engine *e)
 {
+	struct table_node *n;
+
 	e->is_retired = true;
 	list_del(&e->node);
+	for (n = table_next(&e->models, NULL); n; n = table_next(&e->models, n))
+		tokenizer_forget(TABLE_OF(n, struct engine_model, node));
 	probe_stop(e);
 	slots_unwatch(e);
 	load_fini(e);

@@ -54,11 +54,14 @@ struct tokenizer {
 static void
 stop_asking(struct tokenizer *t)
 {
-	if (t->engine == NULL)
+	struct engine *e = t->engine;
+
+	if (e == NULL)
 		return;
-	fetch_fini(&t->fetch);
-	engine_drop(t->engine);
+	/* It may be the last to hold it: then its models go, and ask for this. */
 	t->engine = NULL;
+	fetch_fini(&t->fetch);
+	engine_drop(e);
 }
 
 struct tokenizer *
@@ -300,7 +303,8 @@ tokenizer_get(struct engine *e, struct engine_model *m)
 	struct tokenizer *t = m->tokenizer;
 
 	if (t == NULL) {
-		begin(e, m);
+		if (!e->is_retired)
+			begin(e, m);
 		return NULL;
 	}
 	t->used_us = os_now_us();

@@ -124,3 +124,22 @@ def test_limits_are_not_forgotten_by_a_reload(start_weir, engine, command):
     assert [ask(weir, "ollama").status for _ in range(2)] == [200, 429]
     reload(weir, {**LIMITED, "dry_run": False}, command)
     assert ask(weir, "ollama").status == 429
+
+
+def test_an_engine_may_retire_while_it_is_asked(weir, engine):
+    """Nobody wants to know any more how its model's texts are counted."""
+    asked, gone = Signal(), Signal()
+
+    def show(exchange):
+        asked.set()
+        if exchange.wait_hangup():
+            gone.set()
+
+    engine.pages["POST", "/api/show"] = show
+    assert ask(weir, "ollama").status == 200
+    assert asked.wait()
+    gate = weir.gate_pid()
+    reload(weir, {"engines": []}, True)
+    assert gone.wait()
+    assert weir.get("/healthz").status == 200
+    assert weir.gate_pid() == gate
